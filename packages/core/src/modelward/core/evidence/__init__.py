@@ -6,7 +6,15 @@ from modelward.core.optional import lazy_exports
 
 if TYPE_CHECKING:
     from modelward.core.evidence.environment import Environment, git_commit
-    from modelward.core.evidence.record import Artifact, Evidence, Input, Metric, Subject, Tool
+    from modelward.core.evidence.record import (
+        Artifact,
+        Evidence,
+        Input,
+        Metric,
+        Subject,
+        Tool,
+        json_schema,
+    )
     from modelward.core.evidence.seal import canonical, digest, sha256_file
     from modelward.core.evidence.verification import Check, Verification
 
@@ -23,6 +31,7 @@ __all__ = [
     "canonical",
     "digest",
     "git_commit",
+    "json_schema",
     "sha256_file",
 ]
 
@@ -41,6 +50,7 @@ __getattr__, __dir__ = lazy_exports(
         "canonical": "seal",
         "digest": "seal",
         "git_commit": "environment",
+        "json_schema": "record",
         "sha256_file": "seal",
     },
 )

@@ -122,6 +122,22 @@ class Metric(_Part):
         )
 
 
+    def in_words(self) -> str:
+        """Write the number with its unit, slice, interval and verdict on one line.
+
+        >>> Metric.of("error", Estimate(0.05, 0.03, 0.08, 0.95, 200), unit="ratio").in_words()
+        'error = 0.05 ratio [0.03, 0.08]'
+        """
+        text = self.name + (f" ({self.slice})" if self.slice else "") + f" = {self.value:.4g}"
+        text += f" {self.unit}" if self.unit else ""
+        if self.low is not None or self.high is not None:
+            low, high = ("open" if b is None else f"{b:.4g}" for b in (self.low, self.high))
+            text += f" [{low}, {high}]"
+        if self.passed is not None:
+            text += " passed" if self.passed else f" FAILED (limit {self.limit:g})"
+        return text
+
+
 class Artifact(_Part):
     """A file the tool made; `path` is relative to the folder the record is saved in."""
 
@@ -273,6 +289,19 @@ class Evidence(_Part):
         """Write the record as indented JSON."""
         return self.model_dump_json(indent=2) + "\n"
 
+    def summary(self) -> str:
+        """Say on one screen what the record holds."""
+        subject = f"{self.subject.name} {self.subject.version or ''}".rstrip()
+        made = f"{self.created:%Y-%m-%d %H:%M} UTC by {self.tool.name} {self.tool.version}"
+        lines = [
+            f"{self.kind} of {subject}",
+            f"  made {made}, commit {self.environment.git_commit or 'unknown'}",
+            f"  {self.digest}",
+        ]
+        lines += [f"  {metric.in_words()}" for metric in self.metrics]
+        lines += [f"  - {finding}" for finding in self.findings]
+        return "\n".join(lines)
+
     def save(self, path: str | Path) -> Path:
         """Write the record to a file, whole or not at all, and give its path."""
         target = Path(path)
@@ -322,3 +351,10 @@ class Evidence(_Part):
         except OSError as error:
             raise EvidenceError(f"expected a readable file {source}, got: {error}") from error
         return cls.from_json(text, source=str(source))
+
+
+def json_schema() -> dict[str, Any]:
+    """Give the JSON Schema (draft 2020-12) of records, as published in the documentation."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | (
+        Evidence.model_json_schema(mode="serialization")
+    )

@@ -69,13 +69,16 @@ def svg(drawing: Axes | MplFigure) -> Markup:
     """Turn a matplotlib figure (or the figure of some axes) into SVG that stands in a page.
 
     Text stays text, in the page's font; black becomes the page's ink, so that the picture fits
-    light and dark; ids are made unique in the process; nothing refers outside. No style attribute
+    light and dark; legends lose their box; ids are made unique in the process; nothing refers outside. No style attribute
     is left, so that the page's policy needs no exception.
     """
     require("matplotlib", feature="drawing a plot", install="'./packages/core[charts]'")
     import matplotlib as mpl
+    from matplotlib.legend import Legend
 
     figure: Any = getattr(drawing, "figure", None) or drawing
+    for legend in figure.findobj(Legend):
+        legend.set_frame_on(False)  # its white box would glare on the dark page
     buffer = io.BytesIO()
     with mpl.rc_context(STYLE):
         figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)

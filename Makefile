@@ -1,0 +1,52 @@
+# Everything a person does here is one of these targets. A fresh machine needs only make and
+# Python >= 3.11; the first call sets up .venv (PyTorch makes it about 7 GB), later calls reuse it.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PACKAGES := core adaptive_pipeline monitoring adversarial validation modelcards
+SOURCES := $(foreach p,$(PACKAGES),packages/$(p)/src)
+# What the main job and the tests need beyond the packages' own dependencies.
+EXTRAS := core[charts,detection,mlflow,prometheus,sklearn] adaptive_pipeline[river] \
+	monitoring[evidently,mlflow,river] adversarial[mlflow] validation[mlflow] modelcards[mlflow]
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test lint format types docs bench clean install
+.DEFAULT_GOAL := demo
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml $(PACKAGES:%=packages/%/pyproject.toml)
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else "modelward needs Python >= 3.11, this is %d.%d; say which: make PYTHON=python3.12" % v[:2])'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Setting up $(VENV): a few minutes the first time, about 7 GB with PyTorch."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev $(EXTRAS:%=-e 'packages/%')
+	@touch $@
+
+demo: $(STAMP)
+	@$(BIN)/python examples/lifecycle.py
+
+test: $(STAMP)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(STAMP)
+	$(BIN)/mypy $(SOURCES)
+
+docs: $(STAMP)
+	$(BIN)/mkdocs build --strict
+
+bench: $(STAMP)
+	@for b in tests/benchmarks/bench_*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
+
+clean:
+	rm -rf site dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* modelward-runs
+	find packages tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
