@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def test_one_version_and_exact_sibling_pins(name: str) -> None:
     version = PYPROJECTS["core"]["project"]["version"]
     project = PYPROJECTS[name]["project"]
     assert project["version"] == version
-    every = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    every = [*project["dependencies"], *chain(*project["optional-dependencies"].values())]
     siblings = [d for d in every if d.startswith("modelward-")]
     assert all(
         re.fullmatch(r"modelward-core(\[[a-z,]+\])?==" + re.escape(version), d) for d in siblings

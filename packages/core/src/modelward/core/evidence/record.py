@@ -121,7 +121,6 @@ class Metric(_Part):
             **bounds,
         )
 
-
     def in_words(self) -> str:
         """Write the number with its unit, slice, interval and verdict on one line.
 
