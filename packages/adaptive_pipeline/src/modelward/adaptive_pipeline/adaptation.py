@@ -1,0 +1,153 @@
+"""The story of one promotion, told from the ledger: what was seen, what was done, what it gained."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from modelward.adaptive_pipeline.ledger import Entry
+from modelward.adaptive_pipeline.monitor import Monitor
+from modelward.adaptive_pipeline.registry import Version
+from modelward.adaptive_pipeline.sequences.asymptotic import AsymptoticSequence
+from modelward.core.metrics import Estimate, Moments
+
+if TYPE_CHECKING:
+    from modelward.core.evidence import Evidence
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Adaptation:
+    """From a change to the model that answers it.
+
+    `since`, `detected`, `retrained` and `promoted` count served requests: at which one the change
+    seems to have begun, how many were served when it was shown, when the challenger was ready, and
+    when it took over. Losses: the old champion's `before` and `drifted` (since the change, until the
+    promotion), the new one's `after`; each with a 95 % confidence sequence. `gain` is what the
+    verdict rested on. `rows` and `data` are size and digest of the training window.
+    """
+
+    old: str
+    new: str
+    trigger: str
+    reason: str
+    since: int
+    detected: int
+    retrained: int
+    promoted: int
+    before: Estimate
+    drifted: Estimate
+    after: Estimate
+    gain: Estimate
+    rows: int
+    data: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give everything as plain values; an unbounded side or an unknown number is null."""
+        return {
+            name: _estimate(value) if isinstance(value, Estimate) else value
+            for name in self.__slots__
+            for value in [getattr(self, name)]
+        }
+
+    def __repr__(self) -> str:
+        return (
+            f"{self.old} -> {self.new}: change since request {self.since}, shown at {self.detected}, "
+            f"retrained at {self.retrained}, promoted at {self.promoted}; loss "
+            f"{self.before.value:.3g} -> {self.drifted.value:.3g} -> {self.after.value:.3g}"
+        )
+
+
+def adaptations(entries: Iterable[Entry], monitor: Monitor) -> Iterator[Adaptation]:
+    """Read the promotions off the ledger, and measure the losses around each."""
+    begun = 1
+    last: dict[str, Mapping[str, Any]] = {}
+    promotions: list[tuple[dict[str, Mapping[str, Any]], int]] = []
+    for entry in entries:
+        if entry.kind == "decision" and not entry.body["start"]:
+            continue
+        # After its first signal a change may be signalled again; the first one showed it.
+        if entry.kind != "signal" or "signal" not in last:
+            last[entry.kind] = entry.body
+        if entry.kind == "promotion":
+            promotions.append((last, begun))
+            begun, last = entry.body["served"] + 1, {}
+    for place, (story, first) in enumerate(promotions):
+        following = (
+            promotions[place + 1][0]["promotion"]["served"] if promotions[place + 1 :] else None
+        )
+        yield _adaptation(story, first, following, monitor)
+
+
+def _adaptation(
+    story: Mapping[str, Mapping[str, Any]], first: int, following: int | None, monitor: Monitor
+) -> Adaptation:
+    decision, trained, verdict = story["decision"], story["retraining"], story["verdict"]
+    promotion, old, new = story["promotion"], story["promotion"]["from"], story["promotion"]["to"]
+    since = int(decision["since"] or decision["served"])
+    return Adaptation(
+        old=old,
+        new=new,
+        trigger=decision["trigger"],
+        reason=decision["reason"],
+        since=since,
+        detected=int(story.get("signal", decision)["served"]),
+        retrained=int(trained["served"]),
+        promoted=int(promotion["served"]),
+        before=_loss(monitor.loss(old, first=first, last=since - 1)),
+        drifted=_loss(monitor.loss(old, first=since, last=promotion["served"])),
+        after=_loss(monitor.loss(new, first=promotion["served"] + 1, last=following)),
+        gain=Estimate(**verdict["gain"]),
+        rows=int(trained["rows"]),
+        data=str(trained["data"]),
+    )
+
+
+def _loss(moments: Moments) -> Estimate:
+    if moments.n < 2:
+        return Estimate(moments.mean if moments.n else float("nan"), n=moments.n)
+    return AsymptoticSequence(alpha=0.05, n_best=max(moments.n, 1)).interval(moments)
+
+
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    return {
+        key: value if value is None or math.isfinite(value) else None
+        for key, value in estimate.to_dict().items()
+    }
+
+
+def evidence(
+    adaptation: Adaptation, model: Version, config: Mapping[str, Any], head: str
+) -> Evidence:
+    """Make the evidence record of one promotion, about the version it led to."""
+    from modelward.core.evidence import Evidence, Input, Metric, Subject
+
+    losses = [("loss_before", adaptation.before), ("loss_drifted", adaptation.drifted)]
+    if adaptation.after.n:
+        losses.append(("loss_after", adaptation.after))
+    return Evidence.create(
+        kind="pipeline.promotion",
+        subject=Subject(name=model.name, version=model.version, uri=model.uri, sha256=model.sha256),
+        tool="modelward-adaptive-pipeline",
+        config={**config, "ledger_head": head, "run_id": model.run_id},
+        seed=config.get("seed"),
+        inputs=[
+            Input(
+                name="training window",
+                sha256=adaptation.data.removeprefix("sha256:") or None,
+                rows=adaptation.rows,
+            )
+        ],
+        metrics=[
+            *(Metric.of(name, loss, higher_is_better=False) for name, loss in losses),
+            Metric.of("gain", adaptation.gain, higher_is_better=True, limit=0.0),
+            Metric.of("change_since", adaptation.since, unit="request"),
+            Metric.of("detected_at", adaptation.detected, unit="request"),
+            Metric.of("promoted_at", adaptation.promoted, unit="request"),
+        ],
+        findings=[
+            f"version {adaptation.new} replaced version {adaptation.old}: {adaptation.reason}",
+            f"on the same requests its loss was lower by {adaptation.gain!r}",
+        ],
+    )
