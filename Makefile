@@ -11,7 +11,7 @@ EXTRAS := core[charts,detection,mlflow,prometheus,sklearn] adaptive_pipeline[riv
 	monitoring[evidently,mlflow,river] adversarial[mlflow] validation[mlflow] modelcards[mlflow]
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint format types docs bench clean install
+.PHONY: demo test lint format types docs bench screenshots clean install
 .DEFAULT_GOAL := demo
 
 install: $(STAMP)
@@ -46,6 +46,9 @@ docs: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python tests/benchmarks/run.py
+
+screenshots: $(STAMP)
+	$(BIN)/python .ci/screenshots.py
 
 clean:
 	rm -rf site dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* modelward-runs

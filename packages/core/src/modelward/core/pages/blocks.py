@@ -21,6 +21,10 @@ def _check_status(status: str) -> None:
         raise DataError(f"expected a status of {', '.join(STATUSES)}, got {status!r}")
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 @dataclass(frozen=True, slots=True)
 class Prose:
     """Paragraphs of plain text, separated by blank lines. Escaped."""
@@ -84,6 +88,11 @@ class Table:
                     f"expected {len(self.columns)} cells in row {number} of the table "
                     f"'{self.caption}', got {len(row)}"
                 )
+
+    @property
+    def numeric(self) -> list[bool]:
+        """Which columns hold numbers, and are set to the right."""
+        return [any(_is_number(row[i]) for row in self.rows) for i in range(len(self.columns))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,6 @@ def environment(package: str | None = None) -> SandboxedEnvironment:
         lstrip_blocks=True,
     )
     env.globals["style"] = stylesheet()
-    env.tests["number"] = lambda v: isinstance(v, int | float) and not isinstance(v, bool)
     env.tests["markup"] = lambda v: isinstance(v, Markup)
     env.filters["kind"] = lambda block: type(block).__name__.lower()
     env.filters["figures"] = figures
