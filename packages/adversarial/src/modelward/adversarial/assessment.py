@@ -56,6 +56,7 @@ def assess(
     """
     attacks = [attacks] if isinstance(attacks, Attack) else list(attacks)
     _check(detector, attacks, data)
+    intervals = ImageBootstrap(n=len(data), resamples=resamples, level=level, seed=seed)
     sha256 = detector.digest()
     clean = _Track()
     tracks = [_Track() for _ in attacks]
@@ -88,7 +89,11 @@ def assess(
             "parameters or buffers",
             hint="its predict or loss changes state: keep batch norm in eval mode there.",
         )
-    intervals = ImageBootstrap(n=len(targets), resamples=resamples, level=level, seed=seed)
+    if not any(len(target.labels) for target in targets):
+        raise DataError(
+            f"expected objects on the images, got {len(targets)} images without one",
+            hint="average precision needs true boxes.",
+        )
     clean_matches = Matches(clean.detections, targets, classes=data.classes)
     results = tuple(
         _attacked(
@@ -166,6 +171,8 @@ def _attacked(
 
 
 def _check(detector: Detector, attacks: Sequence[Attack], data: DetectionData) -> None:
+    if len(data) == 0:
+        raise DataError("expected at least one image, got an empty data set")
     if not attacks:
         raise DataError("expected at least one attack, got none", hint="e.g. PGD(eps=8/255).")
     if tuple(detector.classes) != tuple(data.classes):

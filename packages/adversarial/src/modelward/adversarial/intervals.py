@@ -23,6 +23,8 @@ class ImageBootstrap:
     the population's AP in 88 % of 200 samples, the percentile interval in 80 %. Figures on the same
     number of images share that shift: compare those.
 
+    Raises `DataError` for fewer than 100 resamples or a level outside (0, 1).
+
     >>> import torch
     >>> from modelward.adversarial import Detections, Target
     >>> box, label = torch.tensor([[10.0, 10.0, 30.0, 30.0]]), torch.tensor([0])
@@ -34,6 +36,11 @@ class ImageBootstrap:
     """
 
     def __init__(self, *, n: int, resamples: int = 400, level: float = 0.95, seed: int = 0) -> None:
+        if n < 1 or resamples < 100 or not 0 < level < 1:
+            raise DataError(
+                "expected n >= 1, resamples >= 100 and 0 < level < 1, "
+                f"got n={n}, resamples={resamples}, level={level}"
+            )
         self.n = n
         self.resamples = resamples
         self.level = level

@@ -44,7 +44,7 @@ def strip(examples: Sequence[Example], *, zoom: int = 2) -> bytes:
         for c, picture in enumerate(row):
             canvas.paste(picture, (c * (width + _GAP), r * (height + _GAP)))
     buffer = io.BytesIO()
-    canvas.save(buffer, format="PNG", optimize=True)
+    canvas.save(buffer, format="PNG")
     return buffer.getvalue()
 
 

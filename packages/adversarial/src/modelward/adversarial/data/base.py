@@ -39,8 +39,9 @@ class Target:
                 f"expected one label for each of {len(self.boxes)} boxes, "
                 f"got labels of shape {tuple(self.labels.shape)}"
             )
-        if not bool((self.boxes[:, 2:] > self.boxes[:, :2]).all()):
-            row = int((self.boxes[:, 2:] <= self.boxes[:, :2]).any(dim=1).nonzero()[0])
+        solid = (self.boxes[:, 2:] > self.boxes[:, :2]).all(dim=1)  # False for NaN
+        if not bool(solid.all()):
+            row = int(solid.logical_not().nonzero()[0])
             raise DataError(
                 f"expected boxes with x1 < x2 and y1 < y2, got {self.boxes[row].tolist()} (box {row})",
                 hint="COCO files hold x, y, width, height: convert them to corners.",

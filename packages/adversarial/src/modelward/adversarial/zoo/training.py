@@ -55,9 +55,9 @@ def train_detector(
             schedule.step()
             bar.update()
             if step % 50 == 0:
-                bar.set_postfix(loss=f"{float(loss):.2f}")
+                bar.set_postfix(loss=f"{loss.item():.2f}")
     network.eval()
-    logger.info("trained %s in %d steps, last loss %.2f", detector.name, steps, float(loss))
+    logger.info("trained %s in %d steps, last loss %.2f", detector.name, steps, loss.item())
 
 
 def _turned(samples: list[Sample], rng: np.random.Generator) -> tuple[Tensor, list[Target]]:
