@@ -1,0 +1,709 @@
+"""core.config: what a file means, what comes out, and what an editor is told."""
+
+import enum
+import json
+import os
+import pickle
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import jsonschema
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
+
+from modelward.core.config import (
+    Config,
+    InvalidConfigError,
+    RelativePath,
+    dump,
+    load,
+    loads,
+    scalars,
+    schema,
+)
+from modelward.core.errors import ConfigError
+
+
+class Free(Config):
+    value: Any = None
+
+
+class Numbers(Config):
+    i: int = 0
+    f: float = 0.0
+    b: bool = False
+    s: str = ""
+    d: date | None = None
+
+
+def value(text: str, **environ: str) -> Any:
+    return loads(f"value: {text}", Free, environ=environ).value
+
+
+def problem_of(text: str, model: type[Config] = Free, **environ: str) -> Any:
+    with pytest.raises(InvalidConfigError) as caught:
+        loads(text, model, source="c.yaml", environ=environ)
+    assert len(caught.value.problems) == 1, str(caught.value)
+    return caught.value.problems[0]
+
+
+# --- the meaning of scalars -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [  # the table of YAML 1.2.2, section 10.3.2, and what 1.1 read otherwise
+        *((t, None) for t in ("", "~", "null", "Null", "NULL")),
+        *((t, True) for t in ("true", "True", "TRUE")),
+        *((t, False) for t in ("false", "False", "FALSE")),
+        *((t, int(t)) for t in ("0", "7", "+12", "-19", "010")),
+        ("0o17", 15),
+        ("0xFf", 255),
+        ("1e-3", 0.001),
+        ("1E5", 100000.0),
+        ("-.5", -0.5),
+        ("+12e03", 12000.0),
+        ("3.", 3.0),
+        (".inf", float("inf")),
+        ("+.INF", float("inf")),
+        ("-.Inf", float("-inf")),
+        ("1e999", float("inf")),
+        *((t, t) for t in ("yes", "No", "on", "off", "y", "12:30:45", "1_000", "2024-01-31")),
+        *(
+            (t, t)
+            for t in ("nullx", "tRue", "0b1", "-0x1", "0o8", "1e", ".", "-", "+", "e5", "1.2.3")
+        ),
+        *((f"'{t}'", t) for t in ("1", "true", "", "null", "1e5")),
+        ('"\\x41\\u00e9"', "Aé"),
+    ],
+)
+def test_scalars_follow_the_core_schema(text: str, expected: Any) -> None:
+    if text == "-":
+        assert scalars.resolve(text) == text
+    else:
+        found = value(text)
+        assert found == expected
+        assert type(found) is type(expected)
+
+
+def test_nan_is_a_float() -> None:
+    assert str(value(".nan")) == "nan"
+
+
+def test_strings_that_look_like_something_else_become_it_where_the_field_wants_it() -> None:
+    read = loads("{i: '1_000', f: '1e-3', b: off, d: 2024-01-31}", Numbers)
+    assert read == Numbers(i=1000, f=0.001, b=False, d=date(2024, 1, 31))
+
+
+def test_a_number_of_too_many_digits_is_refused_and_never_converted() -> None:
+    assert len(str(value("9" * 1000))) == 1000
+    problem = problem_of(f"value: {'9' * 1001}")
+    assert problem.found == "a number of 1,001 characters"
+    assert "quote it" in problem.hint
+    assert value(f"'{'9' * 1001}'") == "9" * 1001
+
+
+@pytest.mark.parametrize("text", [".inf", "-.inf", ".nan", "nan", "1e999"])
+def test_infinity_and_nan_only_where_a_field_allows_them(text: str) -> None:
+    assert problem_of(f"f: {text}", Numbers).allowed == "finite number"
+
+    class Open(Config):
+        f: float = Field(allow_inf_nan=True)
+
+    assert not -1e308 < loads(f"f: {text}", Open).f < 1e308
+
+
+plain_text = st.text(
+    st.characters(
+        exclude_categories=["Cs", "Cc"], exclude_characters="\x7f\ufeff\ufffe\uffff\u2028\u2029\x85"
+    ),
+    max_size=20,
+).filter(lambda t: "${" not in t)
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**20), 10**20)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | plain_text,
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(plain_text, inner, max_size=5),
+    max_leaves=30,
+)
+
+
+@given(json_values, st.sampled_from([None, 2]))
+def test_json_is_read_as_json_reads_it(document: Any, indent: int | None) -> None:
+    text = json.dumps({"value": document}, ensure_ascii=False, indent=indent)
+    assert loads(text, Free).value == json.loads(text)["value"]
+
+
+@given(json_values)
+def test_what_dump_writes_is_read_back(document: Any) -> None:
+    assert loads(dump(Free(value=document)), Free).value == document
+
+
+@pytest.mark.parametrize(
+    "text", ["1e5", "0o7", "~", ".nan", "${X}", "$${X}", "<<", "2024-01-01", "no"]
+)
+def test_dump_keeps_strings_that_look_like_something_else(text: str) -> None:
+    assert loads(dump(Free(value={text: [text]})), Free).value == {text: [text]}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\n# only a comment\n", "---\n", "---\n...\n", "{}", "\ufeff"]
+)
+def test_an_empty_file_is_an_empty_mapping(text: str) -> None:
+    assert loads(text, Free) == Free()
+    assert problem_of(text, type("M", (Config,), {"__annotations__": {"a": int}})).path == "a"
+
+
+def test_aliases_repeat_a_value_without_sharing_it() -> None:
+    read = loads("value: {a: &x [1], b: *x}", Free).value
+    assert read == {"a": [1], "b": [1]}
+    assert read["a"] is not read["b"]
+
+
+def test_an_anchor_may_be_set_again_and_stand_on_a_key() -> None:
+    assert value("[&a 1, *a, &a 2, *a, {&k key: *k}]") == [1, 1, 2, 2, {"key": "key"}]
+
+
+def test_yaml_of_either_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modelward.core.config.nodes._Loader", yaml.SafeLoader)
+    assert value("[1, 'a', *x]".replace("*x", "{b: true}")) == [1, "a", {"b": True}]
+    problem = problem_of("value:\n  - [1, !t 2]\n")
+    assert (problem.line, problem.column, problem.path) == (2, 9, "value[0][1]")
+    assert problem_of("value: [1\nx: }").found.startswith("not valid YAML: ")
+
+
+# --- variables ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("${HOST}", "db"),
+        ("http://${HOST}:${PORT}/x", "http://db:80/x"),
+        ("${NONE:-fall back}", "fall back"),
+        ("${NONE:-}", ""),
+        ("${EMPTY}", ""),
+        ("${EMPTY:-full}", "full"),
+        ("${HOST:-other}", "db"),
+        ("'${HOST}'", "db"),
+        ('"${HOST}"', "db"),
+        ("$${HOST}", "${HOST}"),
+        ("$HOST costs $5", "$HOST costs $5"),
+        ("${NESTED}", "${HOST}"),
+        ("[ '${HOST}' ]", ["db"]),
+    ],
+)
+def test_variables(text: str, expected: Any) -> None:
+    environ = {"HOST": "db", "PORT": "80", "EMPTY": "", "NESTED": "${HOST}"}
+    assert value(text, **environ) == expected
+
+
+def test_the_field_decides_what_a_variable_is() -> None:
+    text = "{i: '${X}', f: '${X}', b: '${X}', s: '${X}'}"
+    assert loads(text, Numbers, environ={"X": "1"}) == Numbers(i=1, f=1.0, b=True, s="1")
+
+
+def test_the_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODELWARD_TEST_X", "42")
+    assert loads("i: ${MODELWARD_TEST_X}", Numbers).i == 42
+
+
+@given(plain_text)
+def test_a_variable_cannot_change_the_structure(content: str) -> None:
+    for hostile in (
+        content,
+        f"{content}\nother: 1",
+        f"[{content}]",
+        "{a: 1}",
+        "!!x y",
+        "*a",
+        "# c",
+    ):
+        assert value("${X}", X=hostile) == hostile
+
+
+def test_keys_hold_no_variables() -> None:
+    assert value("{'${X}': 1}") == {"${X}": 1}
+
+
+@pytest.mark.parametrize(
+    "text", ["${}", "${1A}", "${A", "${A-b}", "${A:-${B}}", "${A B}", "${A:-{}}"]
+)
+def test_a_malformed_variable(text: str) -> None:
+    problem = problem_of(f"value: '{text}'")
+    assert problem.found == "a malformed ${ in the text"
+    assert "$${" in problem.hint
+
+
+def test_every_missing_variable_is_named() -> None:
+    with pytest.raises(InvalidConfigError) as caught:
+        loads("value:\n  a: ${A}\n  b: x${B}y${C}", Free, source="c.yaml", environ={})
+    assert str(caught.value).splitlines() == [
+        f"c.yaml:{line}:6: value.{key}: environment variable '{name}' is not set; set it, or write ${{{name}:-default}}"
+        for line, key, name in [(2, "a", "A"), (3, "b", "B"), (3, "b", "C")]
+    ]
+
+
+# --- models, paths, output ------------------------------------------------------------------------
+
+
+class Job(Config):
+    name: str = "job"
+    data: RelativePath = Path("data")
+    extra: tuple[RelativePath, ...] = ()
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "deep"
+    folder.mkdir()
+    file = folder / "job.yaml"
+    file.write_text("extra: [../x, /absolute, ~/y]", encoding="utf-8")
+    monkeypatch.setenv("HOME", "/home/ada")
+    monkeypatch.chdir(tmp_path)
+    for path in (file, str(file), "deep/job.yaml"):
+        job = load(path, Job)
+        assert job.extra == (folder / ".." / "x", Path("/absolute"), Path("/home/ada/y"))
+        assert job.data == folder / "data"  # the default too
+    assert Job().data == Path("data")
+    assert loads("data: a", Job).data == Path("a")
+    assert loads("data: a", Job, base="deep").data == folder / "a"
+
+
+def test_a_home_folder_that_is_not_known() -> None:
+    problem = problem_of("extra: [~no-such-user-here/a]", Job)
+    assert problem.allowed == "the home folder that ~ stands for is not known"
+
+
+def test_models_are_frozen_and_closed() -> None:
+    job = loads("name: a", Job)
+    with pytest.raises(ValidationError):
+        job.name = "b"
+    with pytest.raises(ValidationError):
+        Job(nam="a")  # type: ignore[call-arg]
+
+
+def test_a_model_that_would_read_over_unknown_keys_is_refused() -> None:
+    class Inner(BaseModel):
+        a: int = 0
+
+    class Outer(Config):
+        inner: dict[str, list[Inner | None]] | None = None
+
+    with pytest.raises(
+        TypeError, match=r"got Inner; derive it from modelward\.core\.config\.Config"
+    ):
+        loads("", Outer)
+    with pytest.raises(TypeError, match="got Inner"):
+        loads("", Inner)
+
+
+def test_dump_masks_secrets_and_reads_back() -> None:
+    class Login(Config):
+        user: str
+        password: SecretStr
+        folder: RelativePath = Path("ä")
+
+    login = Login(user="ada", password=SecretStr("lovelace"))
+    assert "lovelace" not in dump(login)
+    assert "lovelace" not in repr(login)
+    assert loads(dump(login), Login).user == "ada"
+    assert "ä" in dump(login)
+
+
+def test_the_schema_fits_the_files_that_load_reads() -> None:
+    class Kind(enum.Enum):
+        A = "a"
+
+    class Step(Config):
+        rate: float = Field(gt=0)
+        on: bool = True
+
+    class Plan(Config):
+        kind: Kind
+        steps: list[Step]
+        n: int | None = None
+
+    described = schema(Plan)
+    jsonschema.Draft202012Validator.check_schema(described)
+    check = jsonschema.Draft202012Validator(described)
+    for text in ("{kind: a, steps: [{rate: 1}], n: '${N:-3}'}", "{kind: a, steps: [], n: null}"):
+        assert check.is_valid(yaml.safe_load(text))
+        loads(text, Plan, environ={})
+    for text in (
+        "{kind: b, steps: []}",
+        "{kind: a, steps: [{rate: 0}]}",
+        "{kind: a, steps: [{rate: 1, of: true}]}",
+        "{kind: a, steps: [], n: many}",
+        "{kind: a, steps: [{rate: 1, on: 'maybe'}]}",
+    ):
+        assert not check.is_valid(yaml.safe_load(text))
+        with pytest.raises(ConfigError):
+            loads(text, Plan)
+
+
+# --- messages -------------------------------------------------------------------------------------
+
+
+class Circle(Config):
+    kind: Literal["circle"]
+    radius: float = Field(gt=0)
+
+
+class Square(Config):
+    kind: Literal["square"]
+    side: float
+
+
+class Mode(enum.Enum):
+    FAST = "fast"
+    EXACT = "exact"
+
+
+class Inner(Config):
+    algorithm: str
+    threshold: float = 0.5
+    mode: Mode = Mode.FAST
+
+    @field_validator("threshold")
+    @classmethod
+    def _odd(cls, threshold: float) -> float:
+        if threshold == 13:
+            raise ValueError("13 brings bad luck")
+        return threshold
+
+
+class Rich(Config):
+    detector: Inner | None = None
+    shape: Annotated[Circle | Square, Field(discriminator="kind")] | None = None
+    shapes: tuple[Circle | Square, ...] = ()
+    either: int | list[str] = 0
+    table: dict[str, dict[int, int]] | None = None
+    pair: tuple[int, str] = (0, "")
+    name: str = ""
+    aliased: int = Field(0, alias="the-alias")
+    token: SecretStr = SecretStr("")
+    ends: bool = False
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "detector:\n  algoritm: psi\n  algorithm: psi",
+            "2:3: detector.algoritm: unknown key; did you mean 'algorithm'? allowed: algorithm, threshold, mode",
+        ),
+        (
+            "detector: {algorithm: x, zzz: 1}",
+            "1:26: detector.zzz: unknown key; allowed: algorithm, threshold, mode",
+        ),
+        (
+            "detector:\n\n  mode: fast",
+            "3:3: detector.algorithm: a required key is missing; allowed: str",
+        ),
+        (
+            "detector: {algorithm: x, threshold: high}",
+            "1:37: detector.threshold: found string 'high'; allowed: number",
+        ),
+        (
+            "detector: {algorithm: x, threshold: 13}",
+            "1:37: detector.threshold: found int 13; allowed: 13 brings bad luck",
+        ),
+        (
+            "detector: {algorithm: x, mode: exakt}",
+            "1:32: detector.mode: found string 'exakt'; did you mean 'exact'? allowed: 'fast' or 'exact'",
+        ),
+        (
+            "detector: psi",
+            "1:11: detector: found string 'psi'; allowed: a mapping with the keys algorithm, threshold, mode",
+        ),
+        (
+            "shape: {kind: circle, radius: 0}",
+            "1:31: shape.radius: found int 0; allowed: greater than 0",
+        ),
+        (
+            "shape: {kind: circle, radius: 1, side: 2}",
+            "1:34: shape.side: unknown key; allowed: kind, radius",
+        ),
+        (
+            "shape: {kind: cirle}",
+            "1:8: shape: found a mapping of 1 key; did you mean 'circle'? allowed: 'kind' one of 'circle', 'square'",
+        ),
+        (
+            "shape: {radius: 1}",
+            "1:8: shape: found a mapping of 1 key; allowed: a mapping with the key 'kind'",
+        ),
+        ("either: x", "1:9: either: found string 'x'; allowed: integer or list"),
+        (
+            "table: {a: {1: 2}}",
+            "1:13: table.a: a key that is not a string; quote it; allowed: strings as keys",
+        ),
+        ("table: {a: {'1': x}}", "1:18: table.a['1']: found string 'x'; allowed: integer"),
+        ("table: {a: {x: 1}}", "1:13: table.a.x: found the key; allowed: integer"),
+        ("pair: [1]", "1:7: pair: found a list of 1 item; allowed: tuple[int, str]"),
+        ("pair: [x, y]", "1:8: pair[0]: found string 'x'; allowed: integer"),
+        ("name: 1.10", "1:7: name: found float 1.10; quote it; allowed: string"),
+        ("name:", "1:6: name: found null; allowed: string"),
+        ("name: {}", "1:7: name: found a mapping of 0 keys; allowed: string"),
+        ("the-alias: x", "1:12: ['the-alias']: found string 'x'; allowed: integer"),
+        (
+            "aliased: 1",
+            "1:1: aliased: unknown key; did you mean 'the-alias'? allowed: detector, shape, shapes, either, table, pair, name, the-alias, token, ends",
+        ),
+        ("ends: 2", "1:7: ends: found int 2; allowed: boolean, unable to interpret input"),
+        ("ends: true\nends: false", "2:1: ends: the key is given twice, first on line 1"),
+        (
+            "shapes: &a [*a]",
+            "1:13: shapes[0]: an alias of the value it stands in; write the value out",
+        ),
+        (
+            "name: *a",
+            "1:7: name: an alias without an anchor before it; quote a text that begins with *",
+        ),
+        ("name: !x a", "1:7: name: a YAML tag; remove it; quote a text that begins with !"),
+        ("!!map {name: a}", "1:1: a YAML tag; remove it; quote a text that begins with !"),
+        ("name: ! a", "1:7: name: a YAML tag; remove it; quote a text that begins with !"),
+        ("<<: {name: a}", "1:1: a merge key (<<); write the keys out"),
+        ("? [a]\n: 1", "1:3: a key that is not a string; quote it; allowed: strings as keys"),
+        (
+            "- 1",
+            "1:1: found a list of 1 item; allowed: a mapping with the keys detector, shape, shapes, either, table, pair, name, the-alias, token, ends",
+        ),
+        (
+            "name: a\n---\nname: b",
+            "2:1: a second document begins here; allowed: one document in a file",
+        ),
+        (
+            "name: [${X}]",
+            "1:9: name: not valid YAML: while parsing a flow sequence, did not find expected ',' or ']'; inside [ ] and { } write \"${NAME}\" in quotes",
+        ),
+        (
+            "name: 'a",
+            "1:9: name: not valid YAML: while scanning a quoted scalar, found unexpected end of stream",
+        ),
+    ],
+)
+def test_messages(text: str, expected: str) -> None:
+    with pytest.raises(InvalidConfigError) as caught:
+        loads(text, Rich, source="c.yaml")
+    assert str(caught.value) == f"c.yaml:{expected}"
+
+
+def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
+    text = "name: 1\nzzz: 2\nends: !t yes\ndetector:\n  threshold: x\neither: ${NONE}\n"
+    with pytest.raises(InvalidConfigError) as caught:
+        loads(text, Rich, environ={})
+    found = [(p.line, p.path) for p in caught.value.problems]
+    assert found == [
+        (1, "name"),
+        (2, "zzz"),
+        (3, "ends"),
+        (5, "detector.algorithm"),
+        (5, "detector.threshold"),
+        (6, "either"),
+    ]
+
+
+def test_the_members_of_a_union_of_models_are_told_apart_by_name() -> None:
+    with pytest.raises(InvalidConfigError) as caught:
+        loads("shapes: [{kind: circle, radius: -1}]", Rich)
+    by_path = {p.path: p for p in caught.value.problems}
+    assert by_path["shapes[0].radius"].found in {"found int -1", "unknown key"}
+    assert by_path["shapes[0].kind"].allowed == "'square'"
+    assert by_path["shapes[0].side"].found == "a required key is missing"
+
+
+def test_a_thousand_mistakes_are_counted_and_a_hundred_shown() -> None:
+    text = "\n".join(f"k{i}: 1" for i in range(1000))
+    with pytest.raises(InvalidConfigError) as caught:
+        loads(text, Rich)
+    assert len(caught.value.problems) == 101
+    assert caught.value.problems[-1].found == "900 more problems, not listed"
+
+
+def test_long_and_strange_keys_and_values_stay_readable() -> None:
+    with pytest.raises(InvalidConfigError) as caught:
+        loads(f'{{{"k" * 500}: 1, "a\\0\\nb": 2, either: "{"v" * 500}"}}', Rich)
+    for line in str(caught.value).splitlines():
+        assert len(line) < 300
+        assert line.isprintable()
+    assert caught.value.problems[1].path == "['a\\x00\\nb']"
+
+
+def test_the_position_of_an_aliased_mistake_is_where_its_text_stands() -> None:
+    class Two(Config):
+        a: str
+        b: int
+
+    problem = problem_of("a: &x word\nb: *x", Two)
+    assert (problem.line, problem.column, problem.path) == (1, 4, "b")
+
+
+@given(
+    st.integers(0, 30),
+    st.integers(0, 30),
+    st.integers(0, 6),
+    st.sampled_from(["é", "😀", "\t", "a"]),
+)
+def test_lines_and_columns_are_those_an_editor_shows(
+    before: int, at: int, indent: int, mark: str
+) -> None:
+    class Lists(Config):
+        values: list[int]
+
+    lines = ["7"] * 31
+    lines[at] = "x"
+    text = f"# {mark}\n" * before + "values:\n" + "\n".join(" " * indent + f"- {x}" for x in lines)
+    problem = problem_of(text, Lists)
+    assert (problem.line, problem.column) == (before + at + 2, indent + 3)
+    flow = f"{{values: [{', '.join(lines)}]}}"
+    assert problem_of(flow, Lists).column == flow.index("x") + 1
+    wide = f"values: ['{mark * 3}', 1]"
+    assert problem_of(wide.replace("1]", "x]").replace(f"'{mark * 3}'", "2"), Lists).line == 1
+
+
+def test_the_error_is_a_config_error_and_travels_between_processes() -> None:
+    with pytest.raises(ConfigError) as caught:
+        loads("nam: a", Rich)
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert str(copy) == str(caught.value)
+    assert copy.problems == caught.value.problems
+
+
+def test_a_check_over_several_fields_and_one_that_breaks() -> None:
+    class Schedule(Config):
+        warmup: int
+        epochs: int
+
+        def model_post_init(self, _: Any) -> None:
+            if self.warmup > self.epochs:
+                raise ValueError("warmup must not be longer than epochs")
+            _ = self.epochs / self.warmup
+
+    class Plan(Config):
+        schedule: Schedule
+        name: str = ""
+
+    problem = problem_of("schedule:\n  warmup: 3\n  epochs: 2", Plan)
+    assert (problem.line, problem.path) == (2, "schedule")
+    assert problem.allowed == "warmup must not be longer than epochs"
+    broken = problem_of("schedule: {warmup: 0, epochs: 2}", Plan)
+    assert broken.found.startswith(
+        "the model's own check broke with ZeroDivisionError in test_config.py"
+    )
+    # With another mistake in the file, a check over the whole is a consequence and left out.
+    assert problem_of("schedule: {warmup: 3, epochs: 2}\nname: !x a", Plan).path == "name"
+
+
+def test_a_default_that_the_model_itself_refuses() -> None:
+    class Bad(Config):
+        a: int = Field("x")  # type: ignore[assignment]
+
+    problem = problem_of("{}", Bad)
+    assert (problem.path, problem.found, problem.allowed) == ("a", "found the default", "integer")
+
+
+# --- secrets --------------------------------------------------------------------------------------
+
+
+class Account(Config):
+    user: str = ""
+    password: SecretStr = Field(SecretStr("x" * 8), min_length=8)
+    keys: dict[str, SecretStr] | None = None
+    either: SecretStr | int = 0
+    maybe: list[int] | dict[str, SecretStr] | None = None
+    number: int = 0
+
+    @field_validator("password", mode="before")
+    @classmethod
+    def _talks(cls, password: Any) -> Any:
+        if isinstance(password, str) and "@" in password:
+            raise ValueError(f"no @ in {password!r}")
+        return password
+
+
+class Service(Config):
+    account: Account
+    accounts: tuple[Account | int, ...] = ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "account: {password: S3}",
+        "account: {password: '${VAR}'}",
+        "account: {password: '${UNSET:-S3cr}'}",
+        "account: {password: S3cret@home}",
+        'account: {password: "S3cret\'\\"\\n@home"}',
+        "account: {password: [S3cret]}",
+        "account: {password: {S: S3cret}}",
+        "account: {pasword: S3cret}",
+        "account: S3cret",
+        "account: [S3cret]",
+        "accounts: [S3cret]",
+        "account: {keys: S3cret}",
+        "account: {keys: {a: [S3cret]}}",
+        "account: {keys: {a: 1e5, b: S3cret}}",
+        "account: {either: [S3cret]}",
+        "account: {maybe: S3cret}",
+        "account: {maybe: [S3cret]}",
+        "account: {maybe: {a: {b: S3cret}}}",
+        "account: {number: &a S3cret, password: *a}",
+        "account: {password: !S3cret S3cret}",
+        "account: {password: *S3cret}",
+        "account: {password: '${S3cret'}",
+        "account: {password: S3cret, password: S3cret}",
+        "S3cret",
+        "- S3cret",
+    ],
+)
+def test_a_secret_is_never_repeated(text: str) -> None:
+    with pytest.raises(InvalidConfigError) as caught:
+        loads(text, Service, environ={"VAR": "S3"})
+    error: BaseException | None = caught.value
+    assert caught.value.__context__ is None
+    assert caught.value.__cause__ is None
+    shown = f"{error!s} {error!r} {caught.value.problems!r}"
+    assert "S3" not in shown
+
+
+def test_the_value_of_a_variable_is_not_shown_but_its_name_is() -> None:
+    problem = problem_of("account: {number: '${VAR}'}", Service, VAR="S3cret")
+    assert problem.found == "found string '${VAR}'"
+
+
+def test_what_a_model_says_is_shown_where_it_holds_no_secret() -> None:
+    class Login(Config):
+        user: str
+        password: SecretStr
+
+        @field_validator("user")
+        @classmethod
+        def _lower(cls, user: str) -> str:
+            if user != user.lower():
+                raise ValueError("write the user in small letters")
+            return user
+
+    assert (
+        problem_of("{user: Ada, password: lovelace}", Login).allowed
+        == "write the user in small letters"
+    )
+    held = problem_of("{user: Ada, password: letters}", Login).allowed
+    assert held == "what the model's own check accepts (its message holds a secret and is left out)"
+
+
+def test_no_secret_in_the_error_of_a_model_made_by_hand() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Account(password="S3")  # type: ignore[arg-type]
+    assert "S3" not in str(caught.value)
+
+
+def test_the_home_of_the_process_is_left_alone() -> None:
+    before = dict(os.environ)
+    loads("i: ${X:-1}", Numbers)
+    assert dict(os.environ) == before
