@@ -13,7 +13,18 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    Discriminator,
+    Field,
+    PydanticUserError,
+    SecretStr,
+    Tag,
+    ValidationError,
+    create_model,
+    field_validator,
+)
+from typing_extensions import TypeAliasType, TypedDict
 
 from modelward.core.config import (
     Config,
@@ -157,7 +168,7 @@ def test_dump_keeps_strings_that_look_like_something_else(text: str) -> None:
 )
 def test_an_empty_file_is_an_empty_mapping(text: str) -> None:
     assert loads(text, Free) == Free()
-    assert problem_of(text, type("M", (Config,), {"__annotations__": {"a": int}})).path == "a"
+    assert problem_of(text, create_model("M", __base__=Config, a=int)).path == "a"
 
 
 def test_aliases_repeat_a_value_without_sharing_it() -> None:
@@ -301,6 +312,18 @@ def test_a_model_that_would_read_over_unknown_keys_is_refused() -> None:
         loads("", Outer)
     with pytest.raises(TypeError, match="got Inner"):
         loads("", Inner)
+
+    class Loose(TypedDict):
+        a: int
+
+    with pytest.raises(TypeError, match="got Loose"):
+        loads("", create_model("Holder", __base__=Config, a=(Loose, ...)))
+
+
+def test_a_mistake_in_the_model_is_not_blamed_on_the_file() -> None:
+    unfinished = create_model("Unfinished", __base__=Config, a="NoSuchType")
+    with pytest.raises(PydanticUserError, match="not fully defined"):
+        loads("a: 1", unfinished)
 
 
 def test_dump_masks_secrets_and_reads_back() -> None:
@@ -567,6 +590,41 @@ def test_lines_and_columns_are_those_an_editor_shows(
     assert problem_of(wide.replace("1]", "x]").replace(f"'{mark * 3}'", "2"), Lists).line == 1
 
 
+def test_type_aliases_tags_and_recursive_types_are_followed() -> None:
+    Json = TypeAliasType("Json", "dict[str, Json] | list[Json] | int")
+
+    class Left(Config):
+        token: SecretStr
+
+    class Right(Config):
+        size: Annotated[int, Field(gt=0)]
+
+    def side(given: Any) -> str:
+        return "left" if isinstance(given, dict) and "token" in given else "right"
+
+    Side = Annotated[
+        Annotated[Left, Tag("left")] | Annotated[Right, Tag("right")], Discriminator(side)
+    ]
+
+    class Shapes(Config):
+        json_: Json | None = Field(None, alias="json")
+        sides: list[Side] | None = None
+        open: tuple[int, ...] = ()
+
+    assert loads("json: {a: [1, {b: 2}]}", Shapes).json_ == {"a": [1, {"b": 2}]}
+    with pytest.raises(InvalidConfigError) as caught:
+        loads("json: {a: [1, x]}", Shapes)
+    assert {p.path for p in caught.value.problems} >= {"json.a[1]"}
+    assert problem_of("sides: [{size: 0}]", Shapes).path == "sides[0].size"
+    assert problem_of("sides: [{}]", Shapes).allowed == "int"
+    assert (
+        problem_of("{}", create_model("M", __base__=Config, a=Json | tuple[Side, ...])).allowed
+        == "Json or tuple[Left or Right, ...]"
+    )
+    assert problem_of("sides: [{token: abc, x: 1}]", Shapes).allowed == "token"
+    assert problem_of("open: [1, 2, x]", Shapes).path == "open[2]"
+
+
 def test_the_error_is_a_config_error_and_travels_between_processes() -> None:
     with pytest.raises(ConfigError) as caught:
         loads("nam: a", Rich)
@@ -598,6 +656,20 @@ def test_a_check_over_several_fields_and_one_that_breaks() -> None:
     )
     # With another mistake in the file, a check over the whole is a consequence and left out.
     assert problem_of("schedule: {warmup: 3, epochs: 2}\nname: !x a", Plan).path == "name"
+
+
+def test_what_a_check_says_stays_on_its_line() -> None:
+    class Echo(Config):
+        a: str
+
+        @field_validator("a")
+        @classmethod
+        def _echo(cls, a: str) -> str:
+            raise ValueError(f"bad\n{a * 300}")
+
+    allowed = problem_of('a: "\\e[31m"', Echo).allowed
+    assert allowed.startswith("bad\\n\\x1b[31m")
+    assert len(allowed) < 1500
 
 
 def test_a_default_that_the_model_itself_refuses() -> None:
@@ -694,7 +766,7 @@ def test_what_a_model_says_is_shown_where_it_holds_no_secret() -> None:
         == "write the user in small letters"
     )
     held = problem_of("{user: Ada, password: letters}", Login).allowed
-    assert held == "what the model's own check accepts (its message holds a secret and is left out)"
+    assert held == "a value that passes its check (whose message holds a secret and is left out)"
 
 
 def test_no_secret_in_the_error_of_a_model_made_by_hand() -> None:

@@ -13,6 +13,7 @@ import pytest
 from modelward.core.config import Config, InvalidConfigError, load, loads
 
 MIB = 1 << 20
+linux = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc and /dev")
 
 
 class Free(Config):
@@ -34,6 +35,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     assert refusal(file) == expected
 
 
+@linux
 def test_folders_pipes_and_devices_are_refused_without_waiting(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -48,6 +50,7 @@ def test_a_name_that_no_file_can_have_and_one_that_is_not_utf8(tmp_path: Path) -
     assert r"\udcff.yaml:1:1: cannot be read" in refusal(Path(name))
 
 
+@linux
 def test_a_file_without_a_length_is_still_read_within_the_limit() -> None:
     # Files of /proc say they are empty.
     assert Path("/proc/self/status").stat().st_size == 0
@@ -101,6 +104,13 @@ def test_depth() -> None:
     assert "nested too deep; allowed: at most 64 levels" in refusal("value: " + "[" * 64 + "]" * 64)
 
 
+def test_depth_is_counted_with_aliases_filled_in() -> None:
+    chain = "".join(f"- &a{i + 1} [{'[' * 9}*a{i}{']' * 9}]\n" for i in range(6))
+    assert len(loads(f"value:\n- &a0 x\n{chain}", Free).value) == 7
+    deeper = f"- &a7 [{'[' * 9}*a6{']' * 9}]\n"
+    assert "nested too deep" in refusal(f"value:\n- &a0 x\n{chain}{deeper}")
+
+
 def test_nodes_are_counted_with_aliases_filled_in() -> None:
     lists = "[" + "1," * 19_998 + "]"  # with the list and the mapping around it 20,000
     assert len(loads(f"value: {lists}", Free).value) == 19_998
@@ -147,6 +157,7 @@ class Model(Config):
     table: dict[str, int | SecretStr] = {}
     paths: list[RelativePath] = []
     either: list[int | bool | list[float] | Leaf | Branch] = []
+    tokens: list[Annotated[SecretStr, Field(min_length=9)]] = []
     tree: list[Annotated[Leaf | Branch, Field(discriminator="kind")]] = []
 
 Path("0.yaml").write_text("number: x")  # loads what a first call loads
@@ -213,6 +224,12 @@ BOMBS = {
         numbered("{{kind: leaf, sizes: {}}},", 6_000, "tree: [") + "]",
         "more problems",
     ),
+    "19,000 wrong secrets": (numbered("k{},", 19_000, "tokens: [") + "]", "(hidden)"),
+    "depth by aliases": (
+        "value:\n- &a0 x\n"
+        + "".join(f"- &a{i + 1} {'[' * 60}*a{i}{']' * 60}\n" for i in range(30)),
+        "nested too deep",
+    ),
     "a deep tree": (
         "tree: [" + "{kind: branch, parts: [" * 31 + "x" + "]}" * 31 + "]",
         "tree[0].parts[0]",
@@ -253,6 +270,7 @@ def bombed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[list[str
     return {name: (outcome, cpu, peak) for name, outcome, cpu, peak in figures}
 
 
+@linux
 @pytest.mark.parametrize("name", BOMBS)
 def test_no_file_takes_a_second_or_200_mebibytes(
     name: str, bombed: dict[str, tuple[list[str], float, float]]

@@ -18,6 +18,8 @@ from modelward.core.config.problems import (
     Position,
     Report,
     nearest,
+    printable,
+    shorten,
 )
 from modelward.core.config.secrets import Secrets
 from modelward.core.config.shapes import Place, fields_of, locate, plain_type, spell
@@ -78,14 +80,15 @@ def _allowed(detail: ErrorDetails, place: Place, secrets: Secrets) -> str:
     if detail["type"] == "missing":  # of a tuple
         return spell(place.type)
     if detail["type"] == "model_type":
-        return f"a mapping with the keys {', '.join(fields_of(plain_type(place.type)))}"
+        keys = ", ".join(fields_of(plain_type(place.type)))
+        return f"a mapping with the keys {keys}" if keys else "a mapping"
     if detail["type"] == "union_tag_invalid":
         return f"{context['discriminator']} one of {context['expected_tags']}"
     if detail["type"] == "union_tag_not_found":
         return f"a mapping with the key {context['discriminator']}"
-    if detail["type"] not in _STANDARD and secrets.shown_in(detail["msg"]):
-        return "what the model's own check accepts (its message holds a secret and is left out)"
-    return _PHRASES.sub("", detail["msg"])
+    if secrets.shown_in(detail["msg"]):
+        return "a value that passes its check (whose message holds a secret and is left out)"
+    return printable(shorten(_PHRASES.sub("", detail["msg"]), 500))
 
 
 def _hint(detail: ErrorDetails, place: Place, secrets: Secrets) -> str:

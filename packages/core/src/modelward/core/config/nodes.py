@@ -34,8 +34,8 @@ class Node:
     """A value of the file: `kind` is scalar, list or map, and `at` its line and column.
 
     `text` is a scalar as the file has it, before variables. `children` holds the values by key or
-    index, `keys` the positions of the keys. `broken` marks a value already reported. `size` and
-    `length` count the values and characters from here down, aliases filled in.
+    index, `keys` the positions of the keys. `broken` marks a value already reported. `size`,
+    `length` and `height` count the values, characters and levels from here down, aliases filled in.
     """
 
     kind: str
@@ -47,6 +47,7 @@ class Node:
     broken: bool = False
     size: int = 1
     length: int = 0
+    height: int = 0
 
     def plain(self) -> Any:
         """Give the value as fresh None, bool, int, float, str, list and dict."""
@@ -81,7 +82,7 @@ def compose(text: str, report: Report, environ: Mapping[str, str]) -> Node:
     composer = _Composer(loader, report, environ)
     try:
         return composer.document()
-    except yaml.MarkedYAMLError as error:
+    except yaml.MarkedYAMLError as error:  # the only kind left once the characters are checked
         mark = error.problem_mark or error.context_mark
         # At the end of a file without a last line break, libyaml is already on the next line.
         at = min((mark.line + 1, mark.column + 1), end_of(text)) if mark else composer.at
@@ -149,6 +150,7 @@ class _Composer:
         target = self.anchors.get(name)
         if target is not None:
             self.spend(target.size, target.length)
+            self.check_depth(self.depth + target.height)
             return target
         node = Node("scalar", self.at)
         self.spend(1, 0)
@@ -175,8 +177,7 @@ class _Composer:
 
     def collection(self, node: Node, event: yaml.CollectionStartEvent) -> None:
         self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise self.fatal("nested too deep", allowed=f"at most {MAX_DEPTH} levels")
+        self.check_depth(self.depth)
         if isinstance(event, yaml.SequenceStartEvent):
             node.kind = "list"
             while not isinstance(event := self.next(), yaml.SequenceEndEvent):
@@ -188,6 +189,7 @@ class _Composer:
             while not isinstance(event := self.next(), yaml.MappingEndEvent):
                 self.entry(node, event)
         self.depth -= 1
+        node.height = 1 + max((child.height for child in node.children.values()), default=0)
 
     def entry(self, parent: Node, event: yaml.Event) -> None:
         at = _position(event)
@@ -223,6 +225,10 @@ class _Composer:
                 "too much text with aliases and variables filled in",
                 allowed=f"at most {MAX_TEXT:,} characters",
             )
+
+    def check_depth(self, depth: int) -> None:
+        if depth > MAX_DEPTH:
+            raise self.fatal("nested too deep", allowed=f"at most {MAX_DEPTH} levels")
 
     def reject(self, node: Node, found: str, hint: str, allowed: str = "") -> None:
         node.broken = True

@@ -58,8 +58,7 @@ class Report:
     """The problems found so far in one file."""
 
     def __init__(self, file: str) -> None:
-        # A name that is not UTF-8 must not make the message unprintable.
-        self.file = file.encode("utf-8", "backslashreplace").decode()
+        self.file = printable(file)
         self._problems: dict[Problem, None] = {}
 
     def __bool__(self) -> bool:
@@ -107,9 +106,18 @@ def join(path: KeyPath) -> str:
     return text
 
 
-def shorten(text: str) -> str:
+def printable(text: str) -> str:
+    r"""Escape what is no character to see: one message is one line, and moves no cursor.
+
+    >>> printable("a\nb\x1b é")
+    'a\\nb\\x1b é'
+    """
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def shorten(text: str, width: int = _WIDTH) -> str:
     """Cut a long text down to what fits in a message."""
-    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"
+    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def quote(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, get_origin
 
 from pydantic import Secret, SecretBytes, SecretStr
@@ -27,8 +28,12 @@ class Secrets:
 
     def shown_in(self, text: str) -> bool:
         """Tell whether a text repeats a secret, as it is or escaped."""
-        values = [str(node.value) for node in self._nodes.values() if node.value is not None]
-        return any(v and (v in text or repr(v)[1:-1] in text) for v in values)
+        return any(secret in text for secret in self._texts)
+
+    @cached_property
+    def _texts(self) -> set[str]:
+        values = {str(node.value) for node in self._nodes.values()} - {"", "None"}
+        return values | {repr(value)[1:-1] for value in values}
 
     def _find(self, kind: Any, node: Node) -> None:
         if not self._holds(kind) or (id(kind), id(node)) in self._seen:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, is_dataclass, replace
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, is_typeddict
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, Tag
 from pydantic.fields import FieldInfo
@@ -147,7 +147,7 @@ def check_closed(model: type[BaseModel]) -> None:
     Raises `TypeError` naming the inner model that is not frozen or does not forbid unknown keys.
     """
     for kind in walk(model, set()):
-        if is_dataclass(kind) or is_typeddict(kind):
+        if is_dataclass(kind) or hasattr(kind, "__total__"):  # of every kind of TypedDict
             closed = False
         elif isinstance(kind, type) and issubclass(kind, BaseModel):
             closed = kind.model_config.get("extra") == "forbid"
