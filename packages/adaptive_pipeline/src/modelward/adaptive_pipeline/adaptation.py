@@ -70,6 +70,9 @@ def adaptations(entries: Iterable[Entry], monitor: Monitor) -> Iterator[Adaptati
         # After its first signal a change may be signalled again; the first one showed it.
         if entry.kind != "signal" or "signal" not in last:
             last[entry.kind] = entry.body
+        failed = entry.kind == "retraining" and entry.body["version"] is None
+        if failed or entry.body.get("verdict", "promote") != "promote":
+            last.pop("signal", None)  # what comes next rests on new evidence
         if entry.kind == "promotion":
             promotions.append((last, begun))
             begun, last = entry.body["served"] + 1, {}

@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import Row, and_, func, select
+from sqlalchemy import func, select
 
 from modelward.adaptive_pipeline import losses, schema
 from modelward.adaptive_pipeline.arbiter import Arbiter, Decision
 from modelward.adaptive_pipeline.comparison.paired import Comparison
 from modelward.adaptive_pipeline.comparison.verdict import Verdict
+from modelward.adaptive_pipeline.feed import Joined, unseen
 from modelward.adaptive_pipeline.gateway import Answer, Gateway, Serving
 from modelward.adaptive_pipeline.joiner import Joiner, Label
 from modelward.adaptive_pipeline.ledger import Ledger
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 Phase = Literal["serving", "retraining", "shadowing", "promoting"]
 _KEY = "controller"
+_BATCH = 1_000
 logger = logging.getLogger(__name__)
 
 
@@ -102,7 +104,7 @@ class AdaptivePipeline:
     def labels(self, batch: Sequence[Label]) -> None:
         """Take many labels, and do all that follows from them."""
         self.joiner.add(batch)
-        self.step()
+        self._work_off()
 
     def retrain(self, reason: str) -> None:
         """Ask for a retraining by hand; the arbiter decides when."""
@@ -111,39 +113,15 @@ class AdaptivePipeline:
             self._arbitrate()
 
     def step(self) -> None:
-        """Work off what was joined since the last step. `label` and `labels` call it."""
-        with self._lock:
-            self.joiner.sweep()
-            while rows := self._unseen():
-                for row in rows:
-                    try:
-                        self._take(row)
-                    except Exception:  # go on from what was stored, not from half a label
-                        self.gateway.serving = self._resume()
-                        raise
+        """Join what can be joined by now, and work off what was joined since the last time."""
+        self.joiner.sweep()
+        self._work_off()
 
     def summary(self) -> PipelineResult:
         """Say what has happened so far."""
-        from modelward.adaptive_pipeline.result import summarise
+        from modelward.adaptive_pipeline.result import of_pipeline
 
-        return summarise(
-            self.store,
-            model=self.registry.version(self.gateway.serving.champion.version),
-            config=self.config,
-            counts=self.joiner.counts(),
-        )
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """The settings in words, for the record."""
-        return {
-            "trigger": repr(self.trigger),
-            "comparison": repr(self.comparison),
-            "window": repr(self.retrainer.window),
-            "cooldown": self.arbiter.cooldown,
-            "loss": getattr(self.loss, "__name__", repr(self.loss)),
-            "seed": self.seed,
-        }
+        return of_pipeline(self)
 
     @property
     def app(self) -> FastAPI:
@@ -154,39 +132,29 @@ class AdaptivePipeline:
 
     # -- one label at a time -------------------------------------------------------------------
 
-    def _unseen(self) -> Sequence[Any]:
+    def _work_off(self) -> None:
+        with self._lock:
+            rows: Sequence[Joined] | None = None
+            while rows is None or len(rows) == _BATCH:  # fewer: these were the last
+                rows = self._unseen()
+                for row in rows:
+                    try:
+                        self._take(row)
+                    except Exception:  # go on from what was stored, not from half a label
+                        self.gateway.serving = self._resume()
+                        raise
+
+    def _unseen(self) -> Sequence[Joined]:
         serving = self.gateway.serving
         # One shadow a request at most: the challenger's, or once it was promoted, its own earlier.
-        other = (serving.challenger or serving.champion).version
-        joined, predictions, shadows = schema.joined, schema.predictions, schema.shadows
-        query = (
-            select(
-                joined.c.position,
-                joined.c.seq,
-                joined.c.label,
-                predictions.c.version,
-                predictions.c.prediction,
-                shadows.c.version.label("shadow"),
-                shadows.c.prediction.label("shadow_prediction"),
-                shadows.c.error.label("shadow_error"),
-            )
-            .join(predictions, predictions.c.request_id == joined.c.request_id)
-            .outerjoin(
-                shadows,
-                and_(shadows.c.request_id == joined.c.request_id, shadows.c.version == other),
-            )
-            .where(joined.c.position > self._cursor)
-            .order_by(joined.c.position)
-            .limit(1_000)
-        )
-        with self.store.reading() as tx:
-            return tx.execute(query).all()
+        shadow = (serving.challenger or serving.champion).version
+        return unseen(self.store, after=self._cursor, shadow=shadow, limit=_BATCH)
 
-    def _take(self, row: Row[Any]) -> None:
+    def _take(self, row: Joined) -> None:
         with self.store.transaction() as tx:
             self._cursor = row.position
             try:
-                by_version = self._losses(row)
+                by_version = row.losses(self.loss)
             except Exception as error:  # one label that cannot be used must not stop the loop
                 logger.warning("label of request number %d cannot be used: %s", row.seq, error)
                 self._write("unusable", {"seq": row.seq, "reason": str(error)[:500]}, tx)
@@ -196,13 +164,7 @@ class AdaptivePipeline:
         self._finish_step()
         self._arbitrate()
 
-    def _losses(self, row: Row[Any]) -> dict[str, float]:
-        by_version = {row.version: losses.of(self.loss, row.label, row.prediction)}
-        if row.shadow is not None and row.shadow_error is None:
-            by_version[row.shadow] = losses.of(self.loss, row.label, row.shadow_prediction)
-        return by_version
-
-    def _learn(self, row: Row[Any], by_version: Mapping[str, float], tx: Connection) -> None:
+    def _learn(self, row: Joined, by_version: Mapping[str, float], tx: Connection) -> None:
         self.monitor.record(row.position, by_version, connection=tx)
         verdict = self._compare(row, by_version)
         if verdict is not None and verdict.final:
@@ -214,7 +176,7 @@ class AdaptivePipeline:
                 self._write("signal", signal.to_dict(), tx)
                 self.arbiter.submit(signal)
 
-    def _compare(self, row: Row[Any], by_version: Mapping[str, float]) -> Verdict | None:
+    def _compare(self, row: Joined, by_version: Mapping[str, float]) -> Verdict | None:
         challenger = self.gateway.serving.challenger
         if self.phase != "shadowing" or challenger is None or row.shadow != challenger.version:
             return None

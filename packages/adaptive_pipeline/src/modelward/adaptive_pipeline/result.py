@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+    from modelward.adaptive_pipeline.controller import AdaptivePipeline
     from modelward.core.evidence import Evidence
     from modelward.core.pages import Page
 
@@ -121,6 +122,24 @@ class PipelineResult:
         from modelward.core.pages import notebook
 
         return notebook(*self.page().blocks)
+
+
+def of_pipeline(pipeline: AdaptivePipeline) -> PipelineResult:
+    """Sum up a running pipeline, with the model that serves and the settings in words."""
+    loss = pipeline.loss
+    return summarise(
+        pipeline.store,
+        model=pipeline.registry.version(pipeline.gateway.serving.champion.version),
+        counts=pipeline.joiner.counts(),
+        config={
+            "trigger": repr(pipeline.trigger),
+            "comparison": repr(pipeline.comparison),
+            "window": repr(pipeline.retrainer.window),
+            "cooldown": pipeline.arbiter.cooldown,
+            "loss": getattr(loss, "__name__", repr(loss)),
+            "seed": pipeline.seed,
+        },
+    )
 
 
 def summarise(

@@ -18,8 +18,11 @@ class AsymptoticSequence:
     """Bounds for a mean that hold at all times at once, with probability 1 - `alpha`.
 
     The bounds depend on count, mean and variance alone: O(1) per number, whatever came before.
-    They are tightest near `n_best` numbers and valid everywhere (in the limit: the variance is
-    estimated, so do not act on fewer than a few dozen numbers). `sided=2` gives an interval,
+    They are tightest near `n_best` numbers and valid everywhere, in the limit: the variance is
+    estimated, so do not act on fewer than a few dozen numbers. (Looking at each of 1,500 numbers
+    from the 100th on at alpha 0.05, the bounds miss the mean in 3 % of runs for normal numbers, and
+    in 6 % for errors at a rate of 0.1, whose variance is often estimated too low; from the 300th on
+    in 3 %.) `sided=2` gives an interval,
     `sided=1` the lower bound alone, which is then tighter.
 
     Raises `ConfigError` for an `alpha` outside (0, 0.5), `n_best` below 1 or another `sided`.

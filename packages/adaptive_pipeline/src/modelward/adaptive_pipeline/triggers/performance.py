@@ -95,7 +95,9 @@ class Performance:
         self._seen += 1
         self._starts = [(start, moments.add(loss)) for start, moments in self._starts]
         for start, moments in self._starts:
-            if moments.n >= self.minimum and (low := self._sequence.lower(moments)) > level:
+            if moments.n < self.minimum or moments.mean <= level:
+                continue
+            if (low := self._sequence.lower(moments)) > level:
                 self._fired = True
                 reason = (
                     f"loss {moments.mean:.3g} over {moments.n} labels, at least {low:.3g} "

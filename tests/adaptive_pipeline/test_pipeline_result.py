@@ -1,0 +1,156 @@
+"""The summary, its picture and page, the command, and what importing costs."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+from typer.testing import CliRunner
+
+from modelward.adaptive_pipeline import (
+    AdaptivePipeline,
+    Comparison,
+    Monitor,
+    Performance,
+    SinceDrift,
+    Store,
+    summarise,
+)
+from modelward.adaptive_pipeline import losses as named
+from modelward.adaptive_pipeline.command import app
+from modelward.adaptive_pipeline.schema import ledger
+from modelward.adaptive_pipeline.testing import MemoryRegistry, Threshold, World, learn
+from modelward.core.errors import ConfigError, StateError
+
+
+@pytest.fixture(scope="module")
+def loop(tmp_path_factory: pytest.TempPathFactory) -> AdaptivePipeline:
+    memory = MemoryRegistry()
+    memory.register(Threshold(0.5), alias="champion", columns=["x"])
+    path = tmp_path_factory.mktemp("loop") / "pipeline.db"
+    made = AdaptivePipeline(
+        store=Store(f"sqlite:///{path}"),
+        registry=memory,
+        train=learn,
+        trigger=Performance(reference=150),
+        window=SinceDrift(minimum=100),
+        comparison=Comparison(minimum=60),
+    )
+    return World(shift=300, n=700).run(made)
+
+
+def test_the_windows_hold_every_loss_once(loop: AdaptivePipeline) -> None:
+    result = loop.summary()
+    for version in ("1", "2"):
+        series = loop.monitor.series(version)
+        windows = [w for w in result.windows if w.version == version]
+        assert sum(w.loss.n for w in windows) == len(series)
+        total = sum(w.loss.n * w.loss.mean for w in windows)
+        assert total == pytest.approx(sum(loss for _, loss in series))
+    frame = result.to_frame()
+    assert list(frame.columns) == ["version", "first", "last", "n", "mean", "std"]
+    assert len(frame) == len(result.windows)
+    with pytest.raises(ConfigError, match="expected a window of at least 2"):
+        Monitor(loop.store, window=1)
+
+
+def test_it_prints_and_writes_what_happened(loop: AdaptivePipeline) -> None:
+    result = loop.summary()
+    assert "version 2 serves (serving), 700 requests so far" in repr(result)
+    assert "1 -> 2: change since request" in repr(result)
+    content = json.loads(result.to_json())
+    assert content["adaptations"][0]["new"] == "2"
+    assert content["counts"]["waiting"] == 25
+    assert content["config"]["loss"] == "zero_one"
+
+
+def test_the_picture_marks_change_retraining_and_promotion(loop: AdaptivePipeline) -> None:
+    axis = loop.summary().plot()
+    (adaptation,) = loop.summary().adaptations
+    marks = {round(line.get_xdata()[0]) for line in axis.lines if len(line.get_xdata()) == 2}
+    assert {adaptation.since, adaptation.retrained, adaptation.promoted} <= marks
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["version 1", "version 2"]
+
+
+def test_the_page_holds_the_story(loop: AdaptivePipeline) -> None:
+    html = loop.summary().page().render()
+    assert "Adaptive pipeline" in html
+    assert "version 2 takes over from 1" in html
+    assert "<svg" in loop.summary()._repr_html_()
+
+
+def test_evidence_tells_the_promotion_and_is_sealed(loop: AdaptivePipeline) -> None:
+    record = loop.summary().to_evidence()
+    assert record.sealed
+    assert record.subject.version == "2"
+    assert record.metric("gain").low > 0
+    assert record.config["ledger_head"] == loop.ledger.verify().head
+    assert record.inputs[0].rows == loop.summary().adaptations[0].rows
+    from_store = summarise(loop.store)
+    assert from_store.adaptations == loop.summary().adaptations
+    with pytest.raises(StateError, match="got a summary of the store alone"):
+        from_store.to_evidence()
+
+
+def test_before_anything_happened_there_is_nothing_to_tell(
+    store: Store, memory: MemoryRegistry
+) -> None:
+    fresh = AdaptivePipeline(store=store, registry=memory, train=learn)
+    with pytest.raises(StateError, match="got no promotion"):
+        fresh.summary().to_evidence()
+    assert "Nothing was promoted" in fresh.summary().page().render()
+    with pytest.raises(StateError, match="expected a store in which a pipeline has worked"):
+        summarise(store)
+
+
+def test_the_command_reads_a_store(loop: AdaptivePipeline, tmp_path: Any) -> None:
+    path = loop.store.url.removeprefix("sqlite:///")
+    run = CliRunner().invoke
+    assert "version 2 serves" in run(app, ["status", path]).output
+    assert json.loads(run(app, ["status", path, "--json"]).output)["champion"] == "2"
+    assert run(app, ["page", path, str(tmp_path / "p.html")]).exit_code == 0
+    assert (tmp_path / "p.html").read_text("utf-8").startswith("<!doctype html>")
+    shown = run(app, ["ledger", path])
+    assert shown.exit_code == 0
+    assert "the chain of 6 entries holds" in shown.output
+    missing = run(app, ["status", str(tmp_path / "none.db")])
+    assert "got no file" in str(missing.exception)
+    with loop.store.transaction() as tx:
+        tx.execute(update(ledger).where(ledger.c.number == 2).values(kind="edited"))
+    try:
+        broken = run(app, ["ledger", path])
+        assert broken.exit_code == 1
+        assert "broken at entry 2" in broken.output
+    finally:
+        with loop.store.transaction() as tx:
+            tx.execute(update(ledger).where(ledger.c.number == 2).values(kind="decision"))
+
+
+def test_losses_are_found_by_name() -> None:
+    assert named.find(math.dist) is math.dist
+    with pytest.raises(ConfigError, match="expected a loss of zero_one, squared, absolute"):
+        named.find("log")
+
+
+def test_importing_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, modelward.adaptive_pipeline as m, modelward.adaptive_pipeline.command\n"
+        "m.AdaptivePipeline, m.Registry, m.Comparison\n"
+        "heavy = {'torch', 'mlflow', 'sklearn', 'pandas', 'matplotlib', 'fastapi', 'scipy'}\n"
+        "sys.exit(' '.join(sorted(heavy & set(sys.modules))) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert done.returncode == 0
+
+
+def test_every_public_name_is_there() -> None:
+    import modelward.adaptive_pipeline as package
+
+    assert all(getattr(package, name) is not None for name in package.__all__)
+    assert sorted(package.__all__) == package.__all__
