@@ -1,0 +1,1 @@
+"""Decisions: which differences are more than chance, and large enough to matter."""

@@ -1,0 +1,100 @@
+"""The decision over the features of one model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from modelward.core.errors import DataError
+from modelward.monitoring.decisions.measurement import FeatureTest, measure_features
+from modelward.monitoring.decisions.multiplicity import benjamini_hochberg, benjamini_yekutieli
+from modelward.monitoring.decisions.result import DriftResult, FeatureDrift
+from modelward.monitoring.sketch.table import Sketch
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Control = Literal["benjamini_hochberg", "benjamini_yekutieli"]
+CONTROLS = {
+    "benjamini_hochberg": benjamini_hochberg,
+    "benjamini_yekutieli": benjamini_yekutieli,
+}
+
+
+def compare(
+    reference: Sketch | pd.DataFrame,
+    current: Sketch | pd.DataFrame,
+    *,
+    q: float = 0.05,
+    smallest_shift: float = 0.05,
+    control: Control = "benjamini_hochberg",
+    level: float = 0.95,
+    model: str = "model",
+    window: str = "window",
+) -> DriftResult:
+    """Decide which features of a window have drifted from the reference.
+
+    A feature has drifted when it is more than chance *and* large enough to matter: its q-value over
+    all features tested is at most `q` (so that on average at most that share of the alarms is
+    false), and the largest change of a share is at least `smallest_shift`, in [0, 1]. 0.05 means that
+    some value now has 5 percentage points more or fewer rows at or below it; for a normal feature
+    that is a mean that moved by 0.125 standard deviations.
+
+    Frames are sketched first; a window given as a sketch must be made by `reference.empty().add`.
+    A feature that cannot be judged (missing, of another type, too few rows) is reported as 'cannot
+    say' and never as unchanged. Raises `DataError` for settings out of range and unusable frames.
+
+    The p-values assume independent rows; rows that follow each other closely in time are fewer than
+    they seem.
+
+    >>> import numpy as np, pandas as pd
+    >>> rng = np.random.default_rng(0)
+    >>> reference = pd.DataFrame(rng.normal(size=(2000, 3)), columns=["a", "b", "c"])
+    >>> window = pd.DataFrame(rng.normal(size=(500, 3)) + [0, 0.5, 0], columns=["a", "b", "c"])
+    >>> compare(reference, window).shifted
+    ('b',)
+    """
+    _check(q, smallest_shift, control, level)
+    before = reference if isinstance(reference, Sketch) else Sketch.fit(reference)
+    after = current if isinstance(current, Sketch) else before.empty().add(current)
+    tests = tuple(measure_features(before, after, level=level))
+    return DriftResult(
+        model=model,
+        window=window,
+        reference_rows=before.rows,
+        current_rows=after.rows,
+        features=decide(tests, q=q, smallest_shift=smallest_shift, control=control),
+        q=q,
+        smallest_shift=smallest_shift,
+        control=control,
+        reference=before,
+        current=after,
+    )
+
+
+def decide(
+    tests: tuple[FeatureTest, ...], *, q: float, smallest_shift: float, control: Control
+) -> tuple[FeatureDrift, ...]:
+    """Judge measured features together, whichever model they belong to."""
+    tested = [t for t in tests if not t.cannot_say]
+    q_values = CONTROLS[control](np.array([t.p_value for t in tested], dtype=np.float64))
+    by_test = dict(zip(map(id, tested), q_values.tolist(), strict=True))
+    rule = f"{control} q <= {q:g} over {len(tested)} features and change >= {smallest_shift:g}"
+    judged = []
+    for test in tests:
+        q_value = by_test.get(id(test))
+        large = test.effect is not None and test.effect.value >= smallest_shift
+        drifted = q_value is not None and q_value <= q and large
+        judged.append(FeatureDrift(test, q_value, drifted, rule if drifted else ""))
+    return tuple(judged)
+
+
+def _check(q: float, smallest_shift: float, control: str, level: float) -> None:
+    if not 0 < q < 1 or not 0 <= smallest_shift < 1 or not 0 < level < 1:
+        raise DataError(
+            "expected 0 < q < 1, 0 <= smallest_shift < 1 and 0 < level < 1, "
+            f"got q={q}, smallest_shift={smallest_shift}, level={level}"
+        )
+    if control not in CONTROLS:
+        raise DataError(f"expected control of {', '.join(CONTROLS)}, got {control!r}")

@@ -1,0 +1,1 @@
+"""Fleet: many models, one list of alarms."""

@@ -1,0 +1,1 @@
+"""Outputs: what others read of the decisions: metrics, plots, pages."""

@@ -1,0 +1,57 @@
+"""Pictures of a comparison."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modelward.core.pages import axes
+from modelward.monitoring.sketch.categorical import CategoricalSketch
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from modelward.monitoring.decisions.result import DriftResult
+
+_MOST = 25
+DRIFTED, STEADY = "#b23a6b", "#3b7dd8"
+
+
+def plot_changes(result: DriftResult, ax: Axes | None = None) -> Axes:
+    """Draw the change of each feature with its interval, at most 25, the furthest on top."""
+    shown = [f for f in result.ranked if f.test.effect is not None][:_MOST][::-1]
+    ax = axes(ax, figsize=(7.2, 1.2 + 0.26 * len(shown)))
+    for place, found in enumerate(shown):
+        effect = found.test.effect
+        color = DRIFTED if found.drifted else STEADY
+        if effect is not None and effect.low is not None and effect.high is not None:
+            ax.plot([effect.low, effect.high], [place, place], color=color, linewidth=2, alpha=0.6)
+        marker = "D" if found.drifted else "o"  # told apart without colour, too
+        ax.plot([effect.value if effect else 0.0], [place], marker, color=color)
+    ax.axvline(result.smallest_shift, linestyle="--", color="#000000", linewidth=1)
+    ax.set_yticks(range(len(shown)), [f.feature for f in shown])
+    ax.set_xlabel("largest change of a share (diamond: drifted; dashed: smallest that matters)")
+    ax.set_xlim(left=0)
+    return ax
+
+
+def plot_distribution(result: DriftResult, feature: str, ax: Axes | None = None) -> Axes:
+    """Draw the distribution of one feature in the reference and in the window."""
+    ax = axes(ax, figsize=(7.2, 2.4))
+    before, after = result.reference.columns[feature], result.current.columns[feature]
+    if isinstance(before, CategoricalSketch) and isinstance(after, CategoricalSketch):
+        names = [*before.categories, "other"]
+        order = np.argsort(-before.counts)[:15]
+        at = np.arange(order.size)
+        for offset, sketch, label in ((-0.2, before, "reference"), (0.2, after, result.window)):
+            ax.bar(at + offset, sketch.counts[order] / max(sketch.n, 1), width=0.4, label=label)
+        ax.set_xticks(at, [names[i] for i in order], rotation=30, ha="right")
+    elif not isinstance(before, CategoricalSketch) and not isinstance(after, CategoricalSketch):
+        for numbers, label in ((before, "reference"), (after, result.window)):
+            edges, shares = numbers.coarse()
+            ax.stairs(shares, edges, label=label, linewidth=2)
+    ax.set_ylabel("share of rows")
+    ax.set_xlabel(feature)
+    ax.legend()
+    return ax

@@ -1,0 +1,157 @@
+"""The summary of a column of numbers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from modelward.core.errors import DataError
+from modelward.core.metrics import Moments
+
+CELLS = 1024
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NumericSketch:
+    """Counts on a fixed grid, exact moments and range, and what was missing or infinite.
+
+    `edges` (shape `(m,)`, ascending) part the line into m + 1 cells, cell i holding what lies in
+    `(edges[i - 1], edges[i]]`; `counts` (shape `(m + 1,)`) says how many. So the share of values
+    at or below each edge is exact, whatever lay between. Infinite values are counted apart.
+    """
+
+    edges: npt.NDArray[np.float64]
+    counts: npt.NDArray[np.int64]
+    moments: Moments
+    minimum: float
+    maximum: float
+    missing: int
+    infinite: int
+
+    @classmethod
+    def fit(cls, values: npt.NDArray[np.float64], missing: int, *, cells: int = CELLS) -> Self:
+        """Lay the grid by the values and count them.
+
+        With at most `cells` different values each is an edge, and nothing is lost; with more, the
+        edges are the quantiles, so that each cell holds about the same share.
+        """
+        finite = np.sort(values[np.isfinite(values)])
+        distinct = np.unique(finite)
+        if distinct.size > cells:
+            picks = (np.arange(1, cells) * finite.size) // cells
+            distinct = np.append(np.unique(finite[picks]), finite[-1])
+        empty = cls(
+            edges=distinct[:-1],
+            counts=np.zeros(max(distinct.size, 1), dtype=np.int64),
+            moments=Moments(),
+            minimum=math.inf,
+            maximum=-math.inf,
+            missing=0,
+            infinite=0,
+        )
+        return empty.add(values, missing)
+
+    def add(self, values: npt.NDArray[np.float64], missing: int) -> Self:
+        """Give the sketch with a chunk of values added."""
+        finite = values[np.isfinite(values)]
+        cells = np.searchsorted(self.edges, finite, side="left")
+        return replace(
+            self,
+            counts=self.counts + np.bincount(cells, minlength=self.counts.size),
+            moments=self.moments.update(finite),
+            minimum=min(self.minimum, float(finite.min(initial=math.inf))),
+            maximum=max(self.maximum, float(finite.max(initial=-math.inf))),
+            missing=self.missing + missing,
+            infinite=self.infinite + values.size - finite.size,
+        )
+
+    def empty(self) -> Self:
+        """Give a sketch of nothing, on the same grid."""
+        return replace(
+            self,
+            counts=np.zeros_like(self.counts),
+            moments=Moments(),
+            minimum=math.inf,
+            maximum=-math.inf,
+            missing=0,
+            infinite=0,
+        )
+
+    def __add__(self, other: NumericSketch) -> Self:
+        if not np.array_equal(self.edges, other.edges):
+            raise DataError(
+                "expected two sketches on one grid, got different grids",
+                hint="sketch the window with reference.empty().add(frame).",
+            )
+        return replace(
+            self,
+            counts=self.counts + other.counts,
+            moments=self.moments + other.moments,
+            minimum=min(self.minimum, other.minimum),
+            maximum=max(self.maximum, other.maximum),
+            missing=self.missing + other.missing,
+            infinite=self.infinite + other.infinite,
+        )
+
+    @property
+    def n(self) -> int:
+        """How many finite values were counted."""
+        return self.moments.n
+
+    @property
+    def rows(self) -> int:
+        """How many rows were seen, missing and infinite ones included."""
+        return self.n + self.missing + self.infinite
+
+    def cumulative(self) -> npt.NDArray[np.float64]:
+        """Give the share of values at or below each edge, shape `(m,)`, in [0, 1]."""
+        return np.cumsum(self.counts[:-1]) / max(self.n, 1)
+
+    def coarse(self, bins: int = 40) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Give edges and shares of at most `bins` cells of equal width, for drawing."""
+        if self.edges.size == 0:
+            return np.array([self.minimum, self.maximum]), np.array([1.0])
+        low, high = self.edges[0], self.edges[-1]
+        lines = np.linspace(low, high, bins + 1)
+        below = np.interp(lines, self.edges, self.cumulative())
+        shares = np.diff(below)
+        shares[0] += below[0]
+        shares[-1] += 1 - below[-1]
+        return lines, shares
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the state as plain JSON content."""
+        return {
+            "edges": self.edges.tolist(),
+            "counts": self.counts.tolist(),
+            "moments": self.moments.to_dict(),
+            "minimum": self.minimum if self.n else None,
+            "maximum": self.maximum if self.n else None,
+            "missing": self.missing,
+            "infinite": self.infinite,
+        }
+
+    @classmethod
+    def from_dict(cls, state: dict[str, Any]) -> Self:
+        """Rebuild a sketch. Raises `DataError` when the parts do not fit each other."""
+        edges = np.asarray(state["edges"], dtype=np.float64)
+        counts = np.asarray(state["counts"], dtype=np.int64)
+        moments = Moments(**state["moments"])
+        whole = counts.ndim == edges.ndim == 1 and counts.size == edges.size + 1
+        if not whole or (counts < 0).any() or (np.diff(edges) <= 0).any():
+            raise DataError("expected ascending edges and one count more than edges, got others")
+        if counts.sum() != moments.n:
+            raise DataError(f"expected counts of {moments.n} values, got {counts.sum()}")
+        return cls(
+            edges=edges,
+            counts=counts,
+            moments=moments,
+            minimum=math.inf if state["minimum"] is None else float(state["minimum"]),
+            maximum=-math.inf if state["maximum"] is None else float(state["maximum"]),
+            missing=int(state["missing"]),
+            infinite=int(state["infinite"]),
+        )

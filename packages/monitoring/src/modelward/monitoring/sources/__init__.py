@@ -1,0 +1,1 @@
+"""Sources: tables in whatever form they come, taken chunk by chunk."""
