@@ -36,7 +36,7 @@ def story(loop: AdaptivePipeline) -> list[tuple[str, dict[str, Any], str]]:
 
 
 def test_it_recovers_from_a_shift_by_itself(store: Store, memory: MemoryRegistry) -> None:
-    loop = World(shift=400).run(pipeline(store, memory))
+    loop = World(shift=400, n=900).run(pipeline(store, memory))
     result = loop.summary()
     (adaptation,) = result.adaptations
     assert (adaptation.old, adaptation.new) == ("1", "2")
@@ -80,7 +80,7 @@ def test_stopped_and_started_again_it_decides_the_same(
     tmp_path: Any, memory: MemoryRegistry, every: int
 ) -> None:
     """A second pipeline takes over after each `every` rows: the ledger is the same, bit for bit."""
-    world = World(shift=300, n=700)
+    world = World(shift=250, n=560)
     whole = Store(f"sqlite:///{tmp_path / 'whole.db'}")
     expected = story(world.run(pipeline(whole, memory)))
     assert expected[-1][0] == "promotion"
@@ -128,7 +128,7 @@ class Mortal(MemoryRegistry):
     ["before registering", "after registering", "before promoting", "after promoting"],
 )
 def test_it_goes_on_from_the_middle_of_a_step(store: Store, moment: str) -> None:
-    world, trained, mortal = World(shift=300, n=700), [], Mortal(moment)
+    world, trained, mortal = World(shift=250, n=560), [], Mortal(moment)
 
     def train(data: Any, context: Any) -> Threshold:
         trained.append(context)
@@ -158,12 +158,52 @@ def test_a_training_function_that_raises_leaves_the_champion(
     def fail(data: Any, context: Any) -> Any:
         raise MemoryError("too large")
 
-    loop = World(shift=300, n=800).run(pipeline(store, memory, fail))
+    loop = World(shift=300, n=700).run(pipeline(store, memory, fail))
     outcomes = [entry.body["because"] for entry in loop.ledger.entries("retraining")]
     assert len(outcomes) >= 2  # it is tried again, on new evidence and after the cooldown
     assert set(outcomes) == {"MemoryError: too large"}
     assert loop.gateway.serving.champion.version == "1"
     assert loop.phase == "serving"
+
+
+def test_after_a_failed_training_the_story_tells_the_attempt_that_counted(
+    store: Store, memory: MemoryRegistry
+) -> None:
+    attempts: list[int] = []
+
+    def train(data: Any, context: Any) -> Any:
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise MemoryError("too large")
+        return learn(data, context)
+
+    loop = World(shift=300, n=800).run(pipeline(store, memory, train))
+    (adaptation,) = loop.summary().adaptations
+    signals = [entry.body["served"] for entry in loop.ledger.entries("signal")]
+    assert len(attempts) == len(signals) == 2
+    assert adaptation.detected == signals[1]
+    assert adaptation.new == "2"
+
+
+def test_two_promotions_are_two_stories(store: Store, memory: MemoryRegistry) -> None:
+    loop = pipeline(store, memory, trigger=Performance(reference=5_000))  # asked by hand alone
+    first = World(shift=150, n=500, moved=0.9)
+    first.run(loop, stop=300)
+    loop.retrain("the maker says the sensor drifts")
+    first.run(loop, start=300)
+    second = World(shift=0, n=900, moved=0.3, seed=2)
+    second.run(loop, start=500, stop=700)
+    loop.retrain("and again")
+    second.run(loop, start=700)
+    one, two = loop.summary().adaptations
+    assert [(s.old, s.new, s.trigger) for s in (one, two)] == [
+        ("1", "2", "manual"),
+        ("2", "3", "manual"),
+    ]
+    assert one.since == one.detected == 300  # without a signal the decision stands for it
+    assert two.before.n + two.drifted.n <= two.promoted - one.promoted
+    assert one.after.n == len(loop.monitor.series("2", first=one.promoted + 1, last=two.promoted))
+    assert two.after.value < 0.1 < two.drifted.value
 
 
 def test_a_challenger_that_cannot_be_loaded_is_none(store: Store, memory: MemoryRegistry) -> None:
