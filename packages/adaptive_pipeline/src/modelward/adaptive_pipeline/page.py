@@ -37,6 +37,7 @@ def plot(result: PipelineResult, ax: Axes | None = None) -> Axes:
             )
     axis.set_xlabel("requests served")
     axis.set_ylabel("mean loss")
+    axis.margins(y=0.3)  # room for the words at the top
     axis.set_ylim(bottom=0)
     if result.windows:
         axis.legend(loc="upper left")
@@ -59,7 +60,7 @@ def page(result: PipelineResult) -> Page:
     if adaptation is not None:
         tiles += [
             Tile("Loss before the change", f"{adaptation.before.value:.3g}"),
-            Tile("Loss after the change", f"{adaptation.drifted.value:.3g}", status="bad"),
+            Tile("Loss since the change", f"{adaptation.drifted.value:.3g}", status="bad"),
             Tile("Loss after promotion", f"{adaptation.after.value:.3g}", status="good"),
         ]
     return Page(
