@@ -91,8 +91,6 @@ class AdaptivePipeline:
         self.gateway = Gateway(store, self._resume(), clock=clock)
         self._finish_step()
 
-    # -- what a user calls ---------------------------------------------------------------------
-
     def predict(self, row: Mapping[str, Any], request_id: str | None = None) -> Answer:
         """Answer one request with the champion (see `Gateway.predict`)."""
         return self.gateway.predict(row, request_id)
@@ -129,8 +127,6 @@ class AdaptivePipeline:
         from modelward.adaptive_pipeline.service import create_app
 
         return create_app(self.gateway, joiner=self.joiner, on_labels=self.step)
-
-    # -- one label at a time -------------------------------------------------------------------
 
     def _work_off(self) -> None:
         with self._lock:
@@ -214,8 +210,6 @@ class AdaptivePipeline:
                 self._order = {"digest": digest, "signal": decision.signal.to_dict()}
             self._save(tx)
 
-    # -- the phases that reach beyond the store ------------------------------------------------
-
     def _finish_step(self) -> None:
         """Carry out what the stored phase says is under way: here after a decision or a restart."""
         if self.phase == "retraining":
@@ -255,8 +249,6 @@ class AdaptivePipeline:
             self.gateway.serving = Serving(serving.challenger)
             self._write("promotion", body, tx)
             self._save(tx)
-
-    # -- where the pipeline stands -------------------------------------------------------------
 
     def _resume(self) -> Serving:
         state = self.store.load_state(_KEY)
