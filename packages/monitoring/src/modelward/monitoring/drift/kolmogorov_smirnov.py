@@ -22,11 +22,7 @@ def ks_statistic(reference: NumericSketch, current: NumericSketch) -> Statistic:
     n, m = reference.n, current.n
     p_value = float(stats.kstwo.sf(value, max(1, round(n * m / (n + m))))) if value > 0 else 1.0
     # Within a cell the two shares part by at most the larger of what lies strictly inside it.
-    if reference.edges.size == 0:
-        inside = 1.0 if reference.minimum != reference.maximum else 0.0
-    else:
-        shares = np.maximum(reference.counts / n, current.counts / m)
-        inside = float(shares.max())
+    inside = float(np.maximum(reference.counts / n, current.counts / m).max())
     return Statistic(value, p_value, bound=inside)
 
 

@@ -22,7 +22,7 @@ def cell_counts(
     if isinstance(reference, CategoricalSketch):
         return reference.counts, current.counts
     before = np.cumsum(reference.counts) - reference.counts
-    group = (before * cells) // max(reference.n, 1)
+    group = np.minimum((before * cells) // max(reference.n, 1), cells - 1)
     size = int(group[-1]) + 1
     return (
         np.bincount(group, weights=reference.counts, minlength=size).astype(np.int64),

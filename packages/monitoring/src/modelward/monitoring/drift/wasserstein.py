@@ -14,20 +14,14 @@ def wasserstein_statistic(reference: NumericSketch, current: NumericSketch) -> S
     """Integrate the difference of the cumulative shares over the grid (order 1, one dimension).
 
     Between two edges the difference is taken as at the left one, which is exact where all values
-    lie on edges. What lies beyond the outer edges counts with its mean distance from them. Divided
-    by the reference's standard deviation; infinite when that is zero and the values differ.
+    lie on edges; where the reference has no value (beyond its range) as their mean. Values
+    beyond the whole grid count as lying at its end. Divided by the reference's standard deviation;
+    infinite when that is zero and the values differ.
     """
-    gap = reference.cumulative() - current.cumulative()
-    edges = reference.edges
-    moved = float(np.abs(gap[:-1]) @ np.diff(edges)) if edges.size > 1 else 0.0
-    if edges.size:
-        top = max(reference.maximum, current.maximum)
-        low = min(reference.minimum, current.minimum)
-        moved += abs(float(gap[-1])) * max(0.0, top - float(edges[-1]))
-        below = abs(reference.counts[0] / reference.n - current.counts[0] / current.n)
-        moved += float(below) * max(0.0, float(edges[0]) - low) * (low < float(edges[0])) / 2
-    else:
-        moved = abs(reference.moments.mean - current.moments.mean)
+    gap = np.abs(reference.cumulative() - current.cumulative())
+    void = reference.counts[1:-1] == 0
+    inside = np.where(void, (gap[:-1] + gap[1:]) / 2, gap[:-1])
+    moved = float(inside @ np.diff(reference.edges))
     spread = reference.moments.std
     if not spread > 0:
         return Statistic(0.0 if moved == 0 else math.inf)

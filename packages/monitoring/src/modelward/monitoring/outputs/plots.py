@@ -48,9 +48,10 @@ def plot_distribution(result: DriftResult, feature: str, ax: Axes | None = None)
             ax.bar(at + offset, sketch.counts[order] / max(sketch.n, 1), width=0.4, label=label)
         ax.set_xticks(at, [names[i] for i in order], rotation=30, ha="right")
     elif not isinstance(before, CategoricalSketch) and not isinstance(after, CategoricalSketch):
+        low, high = min(before.minimum, after.minimum), max(before.maximum, after.maximum)
+        lines = np.linspace(low, high if high > low else low + 1, 41)
         for numbers, label in ((before, "reference"), (after, result.window)):
-            edges, shares = numbers.coarse()
-            ax.stairs(shares, edges, label=label, linewidth=2)
+            ax.stairs(numbers.binned(lines), lines, label=label, linewidth=2)
     ax.set_ylabel("share of rows")
     ax.set_xlabel(feature)
     ax.legend()

@@ -13,6 +13,7 @@ from modelward.core.errors import DataError
 from modelward.core.metrics import Moments
 
 CELLS = 1024
+_BEYOND = 41
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,16 +38,19 @@ class NumericSketch:
         """Lay the grid by the values and count them.
 
         With at most `cells` different values each is an edge, and nothing is lost; with more, the
-        edges are the quantiles, so that each cell holds about the same share.
+        edges are the quantiles, so that each cell holds about the same share. Beyond both ends
+        the grid goes on, in ever wider cells, to sixteen times the range, so that values a later
+        window brings from there are told apart.
         """
         finite = np.sort(values[np.isfinite(values)])
         distinct = np.unique(finite)
         if distinct.size > cells:
             picks = (np.arange(1, cells) * finite.size) // cells
             distinct = np.append(np.unique(finite[picks]), finite[-1])
+        edges = _extend(distinct, finite[0]) if finite.size else distinct
         empty = cls(
-            edges=distinct[:-1],
-            counts=np.zeros(max(distinct.size, 1), dtype=np.int64),
+            edges=edges,
+            counts=np.zeros(edges.size + 1, dtype=np.int64),
             moments=Moments(),
             minimum=math.inf,
             maximum=-math.inf,
@@ -111,17 +115,14 @@ class NumericSketch:
         """Give the share of values at or below each edge, shape `(m,)`, in [0, 1]."""
         return np.cumsum(self.counts[:-1]) / max(self.n, 1)
 
-    def coarse(self, bins: int = 40) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Give edges and shares of at most `bins` cells of equal width, for drawing."""
-        if self.edges.size == 0:
-            return np.array([self.minimum, self.maximum]), np.array([1.0])
-        low, high = self.edges[0], self.edges[-1]
-        lines = np.linspace(low, high, bins + 1)
+    def binned(self, lines: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Give the share between each two of the `lines`, shape `(b,)`, for drawing.
+
+        What lies outside is added to the outer two.
+        """
         below = np.interp(lines, self.edges, self.cumulative())
-        shares = np.diff(below)
-        shares[0] += below[0]
-        shares[-1] += 1 - below[-1]
-        return lines, shares
+        below[0], below[-1] = 0.0, 1.0
+        return np.diff(below)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the state as plain JSON content."""
@@ -155,3 +156,13 @@ class NumericSketch:
             missing=int(state["missing"]),
             infinite=int(state["infinite"]),
         )
+
+
+def _extend(distinct: npt.NDArray[np.float64], low: float) -> npt.NDArray[np.float64]:
+    """Add an edge just below the lowest value, and ever wider cells on both sides."""
+    high = float(distinct[-1])
+    span = (high - low) or max(abs(high), 1.0)
+    steps = span * np.geomspace(1 / 64, 16, _BEYOND)
+    under = np.nextafter(low, -math.inf)
+    edges = np.concatenate([under - steps[::-1], [under], distinct, high + steps])
+    return np.unique(edges[np.isfinite(edges)])

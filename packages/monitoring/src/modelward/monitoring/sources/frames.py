@@ -77,7 +77,7 @@ def read(path: str | Path) -> Iterator[pd.DataFrame]:
         if source.suffix == ".csv":
             import pandas as pd
 
-            yield from pd.read_csv(source, chunksize=CHUNK_ROWS)
+            yield from pd.read_csv(source, chunksize=CHUNK_ROWS, float_precision="round_trip")
         elif source.suffix == ".parquet":
             yield from _parquet(source)
         else:

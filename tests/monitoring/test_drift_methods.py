@@ -1,0 +1,141 @@
+"""Drift methods beside independent ones on the same samples."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from scipy.spatial.distance import jensenshannon
+
+from modelward.core.errors import DataError
+from modelward.monitoring import METHODS, Sketch, drift_method
+from modelward.monitoring.drift.base import ColumnSketch
+from modelward.monitoring.drift.shares import cell_counts
+
+
+def pair(a: np.ndarray, b: np.ndarray) -> tuple[ColumnSketch, ColumnSketch]:
+    reference = Sketch.fit(pd.DataFrame({"x": a}))
+    return reference.columns["x"], reference.empty().add(pd.DataFrame({"x": b})).columns["x"]
+
+
+SAMPLES = {
+    "same": lambda r: (r.normal(size=3000), r.normal(size=800)),
+    "shifted": lambda r: (r.normal(size=3000), r.normal(0.3, 1, 800)),
+    "wider": lambda r: (r.normal(size=3000), r.normal(0, 2, 800)),
+    "skewed": lambda r: (r.exponential(size=3000), r.exponential(1.5, size=800)),
+    "discrete": lambda r: (r.poisson(4, 3000).astype(float), r.poisson(5, 800).astype(float)),
+    "far": lambda r: (r.normal(size=3000), r.normal(50, 1, 800)),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_ks_is_within_its_bound_of_scipy(name: str) -> None:
+    a, b = SAMPLES[name](np.random.default_rng(5))
+    found = drift_method("ks")(*pair(a, b))
+    exact = stats.ks_2samp(a, b, method="asymp")
+    assert found.value <= exact.statistic + 1e-12
+    assert exact.statistic <= found.value + found.bound + 1e-12
+    assert abs(exact.statistic - found.value) < 0.003
+    assert found.p_value is not None
+    assert found.p_value >= exact.pvalue * (1 - 1e-9), "conservative"
+
+
+def test_ks_is_exact_where_all_values_are_edges() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, 50, 2000).astype(float), rng.integers(0, 50, 500).astype(float)
+    found = drift_method("ks")(*pair(a, b))
+    exact = stats.ks_2samp(a, b, method="asymp")
+    assert found.value == pytest.approx(exact.statistic, abs=1e-12)
+    assert found.p_value == pytest.approx(exact.pvalue, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["same", "shifted", "wider", "skewed", "discrete"])
+def test_wasserstein_is_near_scipy(name: str) -> None:
+    a, b = SAMPLES[name](np.random.default_rng(6))
+    found = drift_method("wasserstein")(*pair(a, b)).value
+    exact = stats.wasserstein_distance(a, b) / a.std(ddof=1)
+    assert found == pytest.approx(exact, rel=0.03, abs=0.005)
+
+
+def test_wasserstein_of_a_constant() -> None:
+    ones = np.ones(100)
+    assert drift_method("wasserstein")(*pair(ones, ones)).value == 0
+    assert drift_method("wasserstein")(*pair(ones, ones + 1)).value == math.inf
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_jensen_shannon_equals_scipy_on_the_cells(name: str) -> None:
+    reference, current = pair(*SAMPLES[name](np.random.default_rng(7)))
+    p, q = cell_counts(reference, current)
+    expected = jensenshannon(p, q, base=2)
+    assert drift_method("jensen_shannon")(reference, current).value == pytest.approx(expected)
+    assert 0 <= expected <= 1
+
+
+def test_psi_by_hand() -> None:
+    # Two categories and 'other': (30, 70, 0) against (50, 50, 0), half a count added to each.
+    reference, current = pair(
+        np.array(["a"] * 30 + ["b"] * 70, dtype=object),
+        np.array(["a"] * 50 + ["b"] * 50, dtype=object),
+    )
+    p, q = (np.array(c) / 101.5 for c in ([30.5, 70.5, 0.5], [50.5, 50.5, 0.5]))
+    expected = sum((p - q) * np.log(p / q))
+    assert drift_method("psi")(reference, current).value == pytest.approx(expected)
+
+
+def test_cells_do_not_depend_on_the_window() -> None:
+    rng = np.random.default_rng(8)
+    a = rng.normal(size=5000)
+    first, _ = cell_counts(*pair(a, rng.normal(size=100)))
+    second, _ = cell_counts(*pair(a, np.append(rng.normal(size=5000), 1e9)))
+    np.testing.assert_array_equal(first, second)
+    assert len(first) == 20
+    assert first.min() > 200
+
+
+def test_chi_square_equals_scipy() -> None:
+    rng = np.random.default_rng(9)
+    a = rng.choice(["x", "y", "z"], 1000, p=[0.5, 0.3, 0.2]).astype(object)
+    b = rng.choice(["x", "y", "z"], 400, p=[0.4, 0.3, 0.3]).astype(object)
+    found = drift_method("chi_square")(*pair(a, b))
+    table = [[(s == c).sum() for c in "xyz"] for s in (a, b)]
+    exact = stats.chi2_contingency(table, correction=False)
+    assert found.value == pytest.approx(exact.statistic)
+    assert found.p_value == pytest.approx(exact.pvalue)
+
+
+def test_chi_square_pools_what_is_rare() -> None:
+    a = np.array(["x"] * 990 + [f"rare{i}" for i in range(10)], dtype=object)
+    found = drift_method("chi_square")(*pair(a, a))
+    assert found.p_value == pytest.approx(1.0)
+    constant = np.array(["x"] * 50, dtype=object)
+    assert drift_method("chi_square")(*pair(constant, constant)).p_value == 1.0
+
+
+def test_every_method_says_what_it_is() -> None:
+    numbers = pair(*SAMPLES["shifted"](np.random.default_rng(1)))
+    words = pair(
+        np.array(["a"] * 9 + ["b"], dtype=object), np.array(["a"] * 9 + ["b"], dtype=object)
+    )
+    for name, method in METHODS.items():
+        assert method.name == name
+        assert method.assumptions
+        assert any(mark in method.source for mark in ("(1", "(2"))
+        for sketches in (numbers, words):
+            if isinstance(sketches[0], method.kinds):
+                value = method(*sketches).value
+                assert method.range[0] <= value <= method.range[1]
+            else:
+                with pytest.raises(DataError, match="expected two columns"):
+                    method(*sketches)
+
+
+def test_empty_sides_and_unknown_names() -> None:
+    reference = Sketch.fit(pd.DataFrame({"x": [1.0, 2.0]}))
+    with pytest.raises(DataError, match="values on both sides"):
+        drift_method("ks")(reference.columns["x"], reference.empty().columns["x"])
+    with pytest.raises(DataError, match="did you mean 'wasserstein'"):
+        drift_method("waserstein")

@@ -1,0 +1,50 @@
+"""`modelward monitoring` on files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from modelward.core.errors import DataError
+from modelward.monitoring.command import app
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for name, shift in (("reference", 0.0), ("steady", 0.0), ("shifted", 1.0)):
+        frame = pd.DataFrame(rng.normal(size=(400, 2)), columns=["a", "b"])
+        frame["a"] += shift
+        frame.to_csv(tmp_path / f"{name}.csv", index=False)
+    return tmp_path
+
+
+def test_exit_code_tells(files: Path) -> None:
+    runner = CliRunner()
+    steady = runner.invoke(
+        app, ["compare", str(files / "reference.csv"), str(files / "steady.csv")]
+    )
+    assert steady.exit_code == 0, steady.output
+    page = files / "page.html"
+    arguments = ["compare", str(files / "reference.csv"), str(files / "shifted.csv")]
+    shifted = runner.invoke(app, [*arguments, "--html", str(page), "--json"])
+    assert shifted.exit_code == 1
+    assert json.loads(shifted.output)["shifted"] == ["a"]
+    assert "a: higher" in page.read_text("utf-8")
+
+
+def test_unusable_files(files: Path) -> None:
+    result = CliRunner().invoke(
+        app, ["compare", str(files / "absent.csv"), str(files / "steady.csv")]
+    )
+    assert isinstance(result.exception, DataError)
+
+
+def test_methods_are_listed() -> None:
+    output = CliRunner().invoke(app, ["methods"]).output
+    assert {"ks", "wasserstein", "psi", "jensen_shannon", "chi_square"} <= set(output.split())
