@@ -472,6 +472,7 @@ class Rich(Config):
         ("pair: [x, y]", "1:8: pair[0]: found string 'x'; allowed: integer"),
         ("name: 1.10", "1:7: name: found float 1.10; quote it; allowed: string"),
         ("name:", "1:6: name: found null; allowed: string"),
+        ("? name", "1:7: name: found null; allowed: string"),
         ("name: {}", "1:7: name: found a mapping of 0 keys; allowed: string"),
         ("the-alias: x", "1:12: ['the-alias']: found string 'x'; allowed: integer"),
         (

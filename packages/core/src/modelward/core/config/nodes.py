@@ -79,13 +79,11 @@ def compose(text: str, report: Report, environ: Mapping[str, str]) -> Node:
         at = end_of(text[: text.index("%TAG")])
         raise report.fatal("too many %TAG lines", at, hint="tags are not allowed; remove them")
     loader = _Loader(text)
-    composer = _Composer(loader, report, environ)
+    composer = _Composer(loader, end_of(text), report, environ)
     try:
         return composer.document()
     except yaml.MarkedYAMLError as error:  # the only kind left once the characters are checked
-        mark = error.problem_mark or error.context_mark
-        # At the end of a file without a last line break, libyaml is already on the next line.
-        at = min((mark.line + 1, mark.column + 1), end_of(text)) if mark else composer.at
+        at = composer.position(error.problem_mark or error.context_mark)
         fault = ", ".join(filter(None, (error.context, error.problem)))
     finally:
         loader.dispose()
@@ -100,8 +98,11 @@ def compose(text: str, report: Report, environ: Mapping[str, str]) -> Node:
 
 
 class _Composer:
-    def __init__(self, loader: Any, report: Report, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, loader: Any, end: Position, report: Report, environ: Mapping[str, str]
+    ) -> None:
         self.next = loader.get_event
+        self.end = end
         self.report = report
         self.environ = environ
         self.anchors: dict[str, Node | None] = {}  # None while the anchored node is being read
@@ -117,14 +118,14 @@ class _Composer:
         self.next()  # the end of the document
         following = self.next()
         if not isinstance(following, yaml.StreamEndEvent):
-            self.at = _position(following)
+            self.at = self.position(following.start_mark)
             raise self.fatal("a second document begins here", allowed="one document in a file")
         if root.kind == "scalar" and not root.text and root.value is None:
             return Node("map", root.at)
         return root
 
     def node(self, event: yaml.Event, *, variables: bool = True) -> Node:
-        self.at = _position(event)
+        self.at = self.position(event.start_mark)
         if isinstance(event, yaml.AliasEvent):
             return self.alias(event)
         assert isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent)  # noqa: S101
@@ -192,7 +193,7 @@ class _Composer:
         node.height = 1 + max((child.height for child in node.children.values()), default=0)
 
     def entry(self, parent: Node, event: yaml.Event) -> None:
-        at = _position(event)
+        at = self.position(event.start_mark)
         node = self.node(event, variables=False)
         self.size -= 1  # what is counted is values
         key, kept, self.at = node.value, False, at
@@ -230,14 +231,13 @@ class _Composer:
         if depth > MAX_DEPTH:
             raise self.fatal("nested too deep", allowed=f"at most {MAX_DEPTH} levels")
 
+    def position(self, mark: Any) -> Position:
+        # At the end of a file without a last line break, libyaml is already on the next line.
+        return min((mark.line + 1, mark.column + 1), self.end)
+
     def reject(self, node: Node, found: str, hint: str, allowed: str = "") -> None:
         node.broken = True
         self.report.add(found, self.at, tuple(self.path), allowed=allowed, hint=hint)
 
     def fatal(self, found: str, *, allowed: str) -> InvalidConfigError:
         return self.report.fatal(found, self.at, tuple(self.path), allowed=allowed)
-
-
-def _position(event: yaml.Event) -> Position:
-    mark: Any = event.start_mark
-    return mark.line + 1, mark.column + 1
