@@ -78,7 +78,7 @@ def test_the_picture_marks_change_retraining_and_promotion(loop: AdaptivePipelin
 
 
 def test_the_page_holds_the_story(loop: AdaptivePipeline) -> None:
-    html = loop.summary().page().render()
+    html = loop.summary().to_page().render()
     assert "Adaptive pipeline" in html
     assert "version 2 takes over from 1" in html
     assert "<svg" in loop.summary()._repr_html_()
@@ -103,7 +103,7 @@ def test_before_anything_happened_there_is_nothing_to_tell(
     fresh = AdaptivePipeline(store=store, registry=memory, train=learn)
     with pytest.raises(StateError, match="got no promotion"):
         fresh.summary().to_evidence()
-    assert "Nothing was promoted" in fresh.summary().page().render()
+    assert "Nothing was promoted" in fresh.summary().to_page().render()
     with pytest.raises(StateError, match="expected a store in which a pipeline has worked"):
         summarise(store)
 

@@ -37,7 +37,7 @@ def page(store: Path = _STORE, out: Path = typer.Argument(help="Where to write t
     """Write the report as one HTML file."""
     from modelward.adaptive_pipeline.result import summarise
 
-    typer.echo(str(summarise(_open(store)).save_page(out)))
+    typer.echo(str(summarise(_open(store)).to_page().save(out)))
 
 
 @app.command()

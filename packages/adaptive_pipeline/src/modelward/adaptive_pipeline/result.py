@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelward.adaptive_pipeline.adaptation import Adaptation, adaptations
@@ -93,15 +92,11 @@ class PipelineResult:
 
         return plot(self, ax)
 
-    def page(self) -> Page:
+    def to_page(self) -> Page:
         """Give the report as one page."""
         from modelward.adaptive_pipeline.page import page
 
         return page(self)
-
-    def save_page(self, path: str | Path) -> Path:
-        """Write the report to a file, and give its path."""
-        return self.page().save(path)
 
     def __repr__(self) -> str:
         counts = self.counts
@@ -121,7 +116,7 @@ class PipelineResult:
     def _repr_html_(self) -> str:
         from modelward.core.pages import notebook
 
-        return notebook(*self.page().blocks)
+        return notebook(*self.to_page().blocks)
 
 
 def of_pipeline(pipeline: AdaptivePipeline) -> PipelineResult:
