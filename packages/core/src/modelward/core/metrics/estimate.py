@@ -13,9 +13,9 @@ from modelward.core.errors import DataError
 class Estimate:
     """A value with an interval, the interval's level and the number of observations behind it.
 
-    `low <= value <= high`; `level` is the coverage the interval promises (0.95: in 95 % of
-    repetitions it holds the truth); `n` counts the independent units that were measured. A number
-    without a known uncertainty has `low` and `high` None.
+    `low <= high`, and as a rule the value lies between them; `level` is the coverage the interval
+    promises (0.95: in 95 % of repetitions it holds the truth); `n` counts the independent units
+    that were measured. A number without a known uncertainty has `low` and `high` None.
 
     Raises `DataError` when the bounds are reversed, the level is outside (0, 1) or n is negative.
 

@@ -21,6 +21,13 @@ class Moments:
     rounding, so shards and windows can be summed in any order. All updates use the pairwise
     formula of Chan, Golub and LeVeque (1983), which does not lose digits as the sum of squares does.
 
+    Relative to the exact variance the error is about 1e-16 times 1 + |mean| / std, however the data
+    were split: 1e-12 and better while the mean is within 1,000 standard deviations of zero. Where
+    it is further away, the digits were lost in the numbers themselves; subtract an offset first.
+
+    Raises `DataError` when a number is not finite, when a square does not fit a float, and when
+    `n` or `m2` is negative.
+
     >>> a, b = Moments.of([1.0, 2.0, 3.0]), Moments.of([4.0, 5.0])
     >>> (a + b).mean, (a + b).variance
     (3.0, 2.5)
@@ -29,6 +36,14 @@ class Moments:
     n: int = 0
     mean: float = 0.0
     m2: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (self.n >= 0 and math.isfinite(self.mean) and 0 <= self.m2 < math.inf):
+            raise DataError(
+                "expected n >= 0, a finite mean and a finite m2 >= 0, "
+                f"got n={self.n}, mean={self.mean}, m2={self.m2}",
+                hint="numbers whose squares do not fit a float have no moments: scale them.",
+            )
 
     @classmethod
     def of(cls, values: Sequence[float] | npt.NDArray[Any]) -> Self:
@@ -42,8 +57,11 @@ class Moments:
         array = np.asarray(values, dtype=np.float64).ravel()
         if array.size == 0:
             return cls()
-        mean = float(array.mean())
-        m2 = float(np.square(array - mean).sum())
+        with np.errstate(over="ignore", invalid="ignore"):  # told below, as an error
+            mean = float(array.mean())
+            deviations = array - mean
+            # The second term takes out what rounding left in the mean.
+            m2 = float(np.square(deviations).sum() - deviations.sum() ** 2 / array.size)
         if not (math.isfinite(mean) and math.isfinite(m2)):
             bad = int(array.size - np.isfinite(array).sum())
             raise DataError(
@@ -52,7 +70,7 @@ class Moments:
                 else "expected numbers whose squares fit a float, got larger ones",
                 hint="count missing values apart, and pass on the finite ones.",
             )
-        return cls(n=int(array.size), mean=mean, m2=m2)
+        return cls(n=int(array.size), mean=mean, m2=max(m2, 0.0))
 
     def add(self, value: float) -> Self:
         """Give the moments with one more number.
@@ -76,11 +94,15 @@ class Moments:
         if self.n == 0:
             return type(self)(other.n, other.mean, other.m2)
         n = self.n + other.n
-        delta = other.mean - self.mean
-        # The mean as a weighted sum, not as self.mean + a correction: equal in any order.
-        mean = (self.n * self.mean + other.n * other.mean) / n
-        m2 = self.m2 + other.m2 + delta * delta * (self.n * other.n / n)
+        # From the larger to the smaller, so that a + b and b + a are the same to the last bit.
+        small, large = (self, other) if self._order() <= other._order() else (other, self)
+        delta = small.mean - large.mean
+        mean = large.mean + delta * (small.n / n)
+        m2 = small.m2 + large.m2 + delta * delta * (small.n * large.n / n)
         return type(self)(n=n, mean=mean, m2=m2)
+
+    def _order(self) -> tuple[int, float, float]:
+        return self.n, self.mean, self.m2
 
     @property
     def variance(self) -> float:

@@ -16,22 +16,31 @@ from modelward.core.metrics.estimate import Estimate
 _MAX_CELLS = 4_000_000
 """Resampled indices held at once (32 MB)."""
 
+_MOST_GROUPS = 400
+"""Evaluations of the jackknife; the error this leaves in the acceleration is about 0.001."""
+
 
 def bootstrap(
-    statistic: Callable[..., float],
+    statistic: Callable[..., Any],
     *arrays: Sequence[Any] | npt.NDArray[Any],
     level: float = 0.95,
     resamples: int = 2_000,
     seed: int | np.random.Generator = 0,
     method: str = "bca",
+    vectorized: bool = False,
 ) -> Estimate:
     """Estimate a statistic with a bootstrap interval over its units.
 
     The rows of `arrays` (all of length n) are the independent units; they are resampled together,
-    with replacement, so pairs stay pairs. `statistic(*arrays)` gives a float.
-    `method` is `"bca"` (bias-corrected and accelerated, the default) or `"percentile"`; BCa costs n more
-    evaluations of the statistic, and falls back to the percentile interval where the statistic
-    does not vary.
+    with replacement, so pairs stay pairs. `statistic(*arrays)` gives a float; with `vectorized` it
+    takes `axis=` and is given many resamples at once, as arrays `(b, n)` with `axis=-1`.
+    `method` is `"bca"` (bias-corrected and accelerated, the default) or `"percentile"`. BCa costs
+    as many more evaluations as there are units, at most 400 (each then leaves a group out), and
+    falls back to the percentile interval where the statistic does not vary.
+
+    `low <= high` always; of few units a BCa interval may leave the value itself out. A statistic
+    that is the same on every resample gets an interval of no width, which says nothing of its
+    spread; a single unit gets none.
 
     Raises `DataError` when the arrays are empty or of unequal length, when the method is unknown,
     or when the statistic is not finite on the whole sample. Resamples on which it is not finite
@@ -39,7 +48,10 @@ def bootstrap(
 
     >>> rng = np.random.default_rng(7)
     >>> bootstrap(np.mean, rng.normal(size=200), seed=1)
-    0.05... [-0.07..., 0.19...] (95 %, n=200)
+    -0.132 [-0.2531, -0.004012] (95 %, n=200)
+
+    >>> bootstrap(np.median, rng.normal(size=200), seed=1, vectorized=True).excludes(0.5)
+    True
 
     Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 14, eq. 14.9-14.15.
     """
@@ -57,32 +69,55 @@ def bootstrap(
             f"expected 0 < level < 1 and resamples >= 100, got level={level}, resamples={resamples}"
         )
     n = lengths.pop()
-    value = float(statistic(*columns))
+    of_many = _over_rows(statistic, vectorized)
+    value = float(of_many([c[None] for c in columns])[0])
     if not math.isfinite(value):
         raise DataError(f"expected a finite statistic on the whole sample, got {value}")
-    replicates = _replicates(statistic, columns, n, resamples, np.random.default_rng(seed))
+    if n == 1:
+        return Estimate(value, n=1)
+    rng = np.random.default_rng(seed)
+    replicates = _replicates(of_many, columns, n, resamples, rng)
     tail = (1 - level) / 2
     low, high = tail, 1 - tail
     if method == "bca":
-        low, high = _bca_levels(statistic, columns, replicates, value, tail)
-    bounds = np.quantile(replicates, [low, high])
-    # A BCa interval may leave the estimate out at tiny n; the record promises low <= high only.
+        low, high = _bca_levels(_jackknife(of_many, columns, rng), replicates, value, tail)
+    bounds = np.sort(np.quantile(replicates, [low, high]))
     return Estimate(value, low=float(bounds[0]), high=float(bounds[1]), level=level, n=n)
 
 
+def _over_rows(
+    statistic: Callable[..., Any], vectorized: bool
+) -> Callable[[list[npt.NDArray[Any]]], npt.NDArray[np.float64]]:
+    """Make the statistic one of arrays `(b, n, …)`, giving `(b,)`."""
+
+    def of_many(columns: list[npt.NDArray[Any]]) -> npt.NDArray[np.float64]:
+        if not vectorized:
+            return np.array([float(statistic(*row)) for row in zip(*columns, strict=True)])
+        found = np.asarray(statistic(*columns, axis=-1), dtype=np.float64)
+        if found.shape != (len(columns[0]),):
+            raise DataError(
+                f"expected a vectorized statistic to give {len(columns[0])} values, "
+                f"got the shape {found.shape}",
+                hint="it must take axis=, and reduce that axis only.",
+            )
+        return found
+
+    return of_many
+
+
 def _replicates(
-    statistic: Callable[..., float],
+    of_many: Callable[[list[npt.NDArray[Any]]], npt.NDArray[np.float64]],
     columns: list[npt.NDArray[Any]],
     n: int,
     resamples: int,
     rng: np.random.Generator,
 ) -> npt.NDArray[np.float64]:
-    values: list[float] = []
     block = max(1, _MAX_CELLS // n)
-    while len(values) < resamples:
-        rows = rng.integers(n, size=(min(block, resamples - len(values)), n))
-        values.extend(float(statistic(*(c[row] for c in columns))) for row in rows)
-    found = np.asarray(values)
+    parts = []
+    for start in range(0, resamples, block):
+        rows = rng.integers(n, size=(min(block, resamples - start), n))
+        parts.append(of_many([c[rows] for c in columns]))
+    found = np.concatenate(parts)
     finite: npt.NDArray[np.float64] = found[np.isfinite(found)]
     if finite.size < resamples / 2:
         raise DataError(
@@ -93,21 +128,34 @@ def _replicates(
     return finite
 
 
-def _bca_levels(
-    statistic: Callable[..., float],
+def _jackknife(
+    of_many: Callable[[list[npt.NDArray[Any]]], npt.NDArray[np.float64]],
     columns: list[npt.NDArray[Any]],
+    rng: np.random.Generator,
+) -> npt.NDArray[np.float64]:
+    """Leave each unit out in turn, or each of `_MOST_GROUPS` random groups.
+
+    The acceleration is a skewness of sums of influences, the same in expectation for groups.
+    """
+    n = len(columns[0])
+    order = np.arange(n) if n <= _MOST_GROUPS else rng.permutation(n)
+    keep = np.ones(n, dtype=bool)
+    values = []
+    for group in np.array_split(order, min(n, _MOST_GROUPS)):
+        keep[group] = False
+        values.append(of_many([c[keep][None] for c in columns])[0])
+        keep[group] = True
+    return np.array(values)
+
+
+def _bca_levels(
+    jackknife: npt.NDArray[np.float64],
     replicates: npt.NDArray[np.float64],
     value: float,
     tail: float,
 ) -> tuple[float, float]:
     normal = NormalDist()
     below = float((np.sum(replicates < value) + np.sum(replicates == value) / 2) / replicates.size)
-    keep = np.ones(len(columns[0]), dtype=bool)
-    jackknife = np.empty(len(keep))
-    for i in range(len(keep)):
-        keep[i] = False
-        jackknife[i] = statistic(*(c[keep] for c in columns)) if len(keep) > 1 else math.nan
-        keep[i] = True
     spread = jackknife.mean() - jackknife
     scale = float(np.square(spread).sum()) ** 1.5
     if not (0 < below < 1) or not math.isfinite(scale) or scale == 0:
@@ -117,6 +165,8 @@ def _bca_levels(
 
     def adjusted(probability: float) -> float:
         z = bias + normal.inv_cdf(probability)
+        if acceleration * z >= 1:  # beyond the pole of the formula: its limit
+            return 1.0 if z > 0 else 0.0
         return normal.cdf(bias + z / (1 - acceleration * z))
 
     return adjusted(tail), adjusted(1 - tail)

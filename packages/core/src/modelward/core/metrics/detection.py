@@ -1,0 +1,238 @@
+"""The metrics of object detectors: COCO's average precision and recall, by faster-coco-eval."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from modelward.core.errors import DataError
+from modelward.core.metrics.inputs import Floats
+from modelward.core.metrics.specification import MetricSpec, Rows, Statistic
+from modelward.core.optional import require
+
+Image = Mapping[str, Any]
+"""The boxes of one image: `boxes` `(K, 4)` as x1, y1, x2, y2, `labels` `(K,)`, `scores` `(K,)`."""
+
+_LIMIT = 100  # detections that count for an image and class, as COCO has it
+
+
+@dataclass(frozen=True, slots=True)
+class AveragePrecision:
+    """COCO's scores, each in [0, 1], higher is better; NaN where there is no true box at all.
+
+    `ap` is the mean over the IoU thresholds .50, .55, … .95 and the classes that have true boxes,
+    `ap50` and `ap75` are those of one threshold, `ar` the mean recall over the thresholds at 100
+    detections an image and class, `per_class` is `ap` by label, `n` the number of images.
+    """
+
+    ap: float
+    ap50: float
+    ap75: float
+    ar: float
+    per_class: dict[int, float]
+    n: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the fields as a plain dictionary."""
+        return asdict(self)
+
+
+def coco_average_precision(
+    truths: Sequence[Image], detections: Sequence[Image]
+) -> AveragePrecision:
+    """Score the detections of a set of images by COCO's rules (areas `all`, no crowds).
+
+    Both hold one mapping per image, in one order: `boxes` `(K, 4)` as x1, y1, x2, y2 in pixels,
+    `labels` `(K,)` of int >= 0, and for detections `scores` `(K,)`. An image without boxes has K = 0.
+
+    Raises `DataError` for other shapes, boxes without area and numbers that are not finite, and
+    `MissingPackageError` without faster-coco-eval.
+
+    >>> truth = {"boxes": [[10, 10, 30, 30]], "labels": [0]}
+    >>> found = {"boxes": [[12, 12, 32, 32]], "labels": [0], "scores": [0.9]}
+    >>> scores = coco_average_precision([truth], [found])
+    >>> scores.ap50, scores.ap75, scores.ap
+    (1.0, 0.0, 0.4)
+
+    Source: Lin et al., Microsoft COCO, arXiv 1405.0312; https://cocodataset.org/#detection-eval.
+    """
+    return _Matches(truths, detections).score()
+
+
+class _Matches:
+    """Detections matched with the truth once, from which the scores follow for any images drawn.
+
+    Matching looks at one image at a time and accumulation at all of them: a bootstrap over images
+    need only accumulate anew, and an image drawn twice counts as two.
+    """
+
+    def __init__(self, truths: Sequence[Image], detections: Sequence[Image]) -> None:
+        if len(truths) != len(detections) or not len(truths):
+            raise DataError(
+                "expected truths and detections of one length of at least 1, "
+                f"got {len(truths)} and {len(detections)}",
+                hint="an image without boxes is a mapping with boxes of shape (0, 4).",
+            )
+        real = [_checked(image, f"truth {i}", scored=False) for i, image in enumerate(truths)]
+        found = [
+            _checked(image, f"detection {i}", scored=True) for i, image in enumerate(detections)
+        ]
+        self.n = len(real)
+        self.labels = sorted({int(label) for _, labels, _ in (*real, *found) for label in labels})
+        self._evaluation = _evaluate(real, found, self.labels) if self.labels else None
+        self._cells = list(self._evaluation._evalImgs_cpp) if self._evaluation else []
+
+    def score(self, rows: Rows | None = None) -> AveragePrecision:
+        """Score the images `rows` `(n,)`, with repetition, or all."""
+        precision, recall = self._accumulate(np.arange(self.n) if rows is None else rows)
+        present = recall[0] > -1  # COCO marks a class without true boxes by -1
+        if not present.any():
+            return AveragePrecision(math.nan, math.nan, math.nan, math.nan, {}, self.n)
+        by_threshold = precision[:, :, present].mean(axis=(1, 2))
+        by_class = precision[:, :, present].mean(axis=(0, 1)).tolist()
+        found = [label for label, there in zip(self.labels, present, strict=True) if there]
+        return AveragePrecision(
+            ap=float(by_threshold.mean()),
+            ap50=float(by_threshold[0]),
+            ap75=float(by_threshold[5]),
+            ar=float(recall[:, present].mean()),
+            per_class=dict(zip(found, by_class, strict=True)),
+            n=self.n if rows is None else len(rows),
+        )
+
+    def _accumulate(self, rows: Rows) -> tuple[Floats, Floats]:
+        """Interpolated precision `(10 thresholds, 101 recalls, C)` and recall `(10, C)`."""
+        if self._evaluation is None:
+            return np.empty((10, 101, 0)), np.empty((10, 0))
+        from faster_coco_eval import faster_eval_api_cpp
+
+        count = len(self.labels)
+        # One cell for each class and image, images running fastest.
+        cells = [self._cells[c * self.n + r] for c in range(count) for r in rows]
+        parameters = self._evaluation._paramsEval
+        parameters.imgIds = list(range(len(rows)))
+        result = faster_eval_api_cpp.COCOevalAccumulate(parameters, cells)
+        precision, recall = (np.asarray(result[key]) for key in ("precision", "recall"))
+        return precision.reshape(10, 101, count), recall.reshape(10, count)
+
+
+_Boxes = tuple[Floats, npt.NDArray[np.int64], Floats]
+
+
+def _evaluate(real: Sequence[_Boxes], found: Sequence[_Boxes], labels: Sequence[int]) -> Any:
+    require(
+        "faster_coco_eval", feature="scoring detections", install="'./packages/core[detection]'"
+    )
+    from faster_coco_eval import COCO
+    from faster_coco_eval.core.faster_eval_api import COCOeval_faster
+
+    truth = COCO(
+        {
+            "images": [{"id": i} for i in range(len(real))],
+            "categories": [{"id": label, "name": str(label)} for label in labels],
+            "annotations": [
+                # Numbered from 1: COCO reads 0 as 'not matched'.
+                {"id": k, **each, "area": each["bbox"][2] * each["bbox"][3], "iscrowd": 0}
+                for k, each in enumerate(_records(real), start=1)
+            ],
+        }
+    )
+    evaluation = COCOeval_faster(truth, truth.loadRes(_records(found)), "bbox", separate_eval=True)
+    evaluation.params.areaRng, evaluation.params.areaRngLbl = [[0, 1e10]], ["all"]
+    evaluation.params.maxDets = [_LIMIT]
+    evaluation.evaluate()
+    return evaluation
+
+
+def _records(images: Sequence[_Boxes]) -> list[dict[str, Any]]:
+    return [
+        {
+            "image_id": i,
+            "category_id": int(label),
+            "bbox": [box[0], box[1], box[2] - box[0], box[3] - box[1]],
+            "score": score,
+        }
+        for i, (boxes, labels, scores) in enumerate(images)
+        for box, label, score in zip(boxes.tolist(), labels, scores.tolist(), strict=True)
+    ]
+
+
+def _checked(image: Image, which: str, *, scored: bool) -> _Boxes:
+    names = ["boxes", "labels", "scores"] if scored else ["boxes", "labels"]
+    if not isinstance(image, Mapping) or not set(names) <= set(image):
+        got = sorted(image) if isinstance(image, Mapping) else type(image).__name__
+        raise DataError(f"expected a mapping with {', '.join(names)} for {which}, got {got}")
+    boxes = np.asarray(image["boxes"], dtype=np.float64)
+    boxes = boxes.reshape(0, 4) if boxes.size == 0 else boxes
+    labels = np.asarray(image["labels"])
+    scores = np.asarray(image["scores"] if scored else np.ones(len(boxes)), dtype=np.float64)
+    if boxes.ndim != 2 or boxes.shape[1] != 4 or {labels.shape, scores.shape} != {(len(boxes),)}:
+        raise DataError(
+            f"expected boxes (K, 4) with K labels and scores in {which}, got boxes {boxes.shape}, "
+            f"labels {labels.shape}, scores {scores.shape}"
+        )
+    if not np.isfinite(scores).all():
+        raise DataError(f"expected finite scores in {which}, got {scores.tolist()}")
+    if labels.size and (labels.dtype.kind not in "iu" or labels.min() < 0):
+        raise DataError(f"expected labels of int >= 0 in {which}, got {labels.tolist()}")
+    solid = np.isfinite(boxes).all(axis=1)
+    if not scored:  # a detector may well give a box without area: it matches nothing
+        solid &= (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    if not solid.all():
+        row = int(np.argmin(solid))
+        raise DataError(
+            f"expected finite boxes with x1 < x2 and y1 < y2 in {which}, "
+            f"got {boxes[row].tolist()} (box {row})",
+            hint="COCO files hold x, y, width, height: convert them to corners.",
+        )
+    return boxes, labels.astype(np.int64), scores
+
+
+def _function(figure: str) -> Callable[[Sequence[Image], Sequence[Image]], float]:
+    def function(y_true: Sequence[Image], y_pred: Sequence[Image], *, weights: Any = None) -> float:
+        if weights is not None:
+            raise DataError(f"expected no weights for '{figure}', which counts every image once")
+        return float(getattr(coco_average_precision(y_true, y_pred), figure))
+
+    return function
+
+
+def _prepare(figure: str) -> Callable[..., Statistic]:
+    def prepare(y_true: Sequence[Image], y_pred: Sequence[Image], **_settings: Any) -> Statistic:
+        matches = _Matches(y_true, y_pred)
+
+        def one(rows: Rows) -> float:
+            return float(getattr(matches.score(rows), figure))
+
+        return lambda rows: np.apply_along_axis(one, -1, rows)
+
+    return prepare
+
+
+def _spec(figure: str, description: str) -> MetricSpec:
+    return MetricSpec(
+        name=figure,
+        function=_function(figure),
+        higher_is_better=True,
+        range=(0.0, 1.0),
+        unit="ratio",
+        task="detection",
+        prediction="boxes",
+        description=description,
+        reference="Lin et al., Microsoft COCO: Common Objects in Context, arXiv 1405.0312; "
+        "https://cocodataset.org/#detection-eval.",
+        prepare=_prepare(figure),
+    )
+
+
+DETECTION = (
+    _spec("ap", "Mean average precision over the IoU thresholds .50, .55, … .95 and the classes."),
+    _spec("ap50", "Mean average precision over the classes at IoU .50."),
+    _spec("ap75", "Mean average precision over the classes at IoU .75."),
+    _spec("ar", "Mean recall over the IoU thresholds and classes, at 100 detections an image."),
+)
