@@ -1,0 +1,56 @@
+"""What was read from a card's file: the content, and where and how each value was written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Place = tuple[str | int, ...]
+"""A path into a card: keys and list indices from the top."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A card's content with positions.
+
+    `positions` gives line and column (from 1) of the value at each place; `texts` the scalar as it
+    stands in the file, so that 0.90 stays 0.90 and a date stays as written.
+    """
+
+    source: Path
+    content: dict[str, Any]
+    positions: Mapping[Place, tuple[int, int]]
+    texts: Mapping[Place, str]
+
+    def where(self, place: Place) -> str:
+        """Write `file:line:column` of a place, or of the nearest one above it."""
+        for end in range(len(place), -1, -1):
+            if place[:end] in self.positions:
+                line, column = self.positions[place[:end]]
+                return f"{self.source}:{line}:{column}"
+        return f"{self.source}:1:1"
+
+    def line(self, place: Place) -> int:
+        """Give the line of a place, or of the nearest one above it."""
+        for end in range(len(place), -1, -1):
+            if place[:end] in self.positions:
+                return self.positions[place[:end]][0]
+        return 1
+
+    def text(self, place: Place) -> str:
+        """Give a scalar as written."""
+        return self.texts.get(place, "")
+
+
+def dotted(place: Place) -> str:
+    """Write a place as people do: `quantitative_analysis.performance_metrics[0].value`.
+
+    >>> dotted(("a", "b", 0, "c"))
+    'a.b[0].c'
+    """
+    text = ""
+    for part in place:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text

@@ -1,0 +1,157 @@
+"""YAML cards: read with positions and as written, within limits; written in the order given.
+
+YAML 1.2 scalars and merge keys are understood, as in the cards of the GitHub Action this library
+is compatible with. Dates stay text. Tags that would make objects are refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from modelward.core.errors import DataError
+from modelward.modelcards.codecs.document import Document, Place, dotted
+
+MAX_BYTES = 1 << 20
+MAX_VALUES = 100_000
+MAX_DEPTH = 64
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_PLAIN_TAGS = {
+    f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq")
+}
+_QUOTED = ("'", '"', "|", ">")
+_INT = re.compile(r"[-+]?\d{1,300}")
+_FLOAT = re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d{1,4})?")
+_WORDS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_NULLS = {"", "~", "null", "Null", "NULL"}
+
+
+def read(path: str | Path) -> Document:
+    """Read a card's file.
+
+    Raises `DataError`, with file and line where it can, for what is no readable YAML mapping, and for
+    files over 1 MiB, over 100,000 values (aliases filled in), nested deeper than 64, with a key
+    given twice, or with a tag.
+    """
+    source = Path(path)
+    try:
+        if source.stat().st_size > MAX_BYTES:
+            raise DataError(f"expected a card of at most {MAX_BYTES} bytes, got more in {source}")
+        text = source.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"expected a readable UTF-8 file {source}, got: {error}") from error
+    return parse(text, source)
+
+
+def parse(text: str, source: Path = Path("card.yaml")) -> Document:
+    """Read a card from text; see `read`.
+
+    >>> document = parse("model_details: {name: scenes, version: {date: 2026-01-02}}")
+    >>> document.content["model_details"]["version"]
+    {'date': '2026-01-02'}
+    """
+    try:
+        _check_depth(text, source)
+        root = yaml.compose(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        at = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else str(source)
+        problem = getattr(error, "problem", None) or error
+        raise DataError(f"{at}: not valid YAML: {problem}") from error
+    reader = _Reader(source)
+    content = reader.value(root, ()) if root is not None else {}
+    if not isinstance(content, dict):
+        raise DataError(
+            f"{source}:1:1: expected a mapping at the top, got {type(content).__name__}"
+        )
+    return Document(source, content, reader.positions, reader.texts)
+
+
+def _check_depth(text: str, source: Path) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            at: Any = event.start_mark
+            raise DataError(
+                f"{source}:{at.line + 1}:{at.column + 1}: nested deeper than {MAX_DEPTH}"
+            )
+
+
+class _Reader:
+    def __init__(self, source: Path) -> None:
+        self.source = source
+        self.positions: dict[Place, tuple[int, int]] = {}
+        self.texts: dict[Place, str] = {}
+        self.count = 0
+
+    def fail(self, node: yaml.Node, fact: str) -> DataError:
+        return DataError(
+            f"{self.source}:{node.start_mark.line + 1}:{node.start_mark.column + 1}: {fact}"
+        )
+
+    def value(self, node: yaml.Node, place: Place) -> Any:
+        self.count += 1
+        if self.count > MAX_VALUES:
+            raise self.fail(node, f"more than {MAX_VALUES} values, aliases filled in")
+        if len(place) > MAX_DEPTH:
+            raise self.fail(node, "an alias that holds itself, or is nested too deep")
+        self.positions[place] = (node.start_mark.line + 1, node.start_mark.column + 1)
+        if isinstance(node, yaml.MappingNode):
+            return {
+                key: self.value(child, (*place, key)) for key, child in self.entries(node, place)
+            }
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(child, (*place, i)) for i, child in enumerate(node.value)]
+        self.texts[place] = str(node.value)
+        return self.scalar(node)
+
+    def entries(self, node: yaml.MappingNode, place: Place) -> Iterator[tuple[str, yaml.Node]]:
+        own: dict[str, yaml.Node] = {}
+        merged: dict[str, yaml.Node] = {}
+        for key, child in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                parts = child.value if isinstance(child, yaml.SequenceNode) else [child]
+                if len(place) > MAX_DEPTH or not all(
+                    isinstance(p, yaml.MappingNode) for p in parts
+                ):
+                    raise self.fail(child, "expected mappings to merge")
+                for part in parts:
+                    for name, value in self.entries(part, (*place, "<<")):
+                        merged.setdefault(name, value)
+                continue
+            if not isinstance(key, yaml.ScalarNode):
+                raise self.fail(key, "expected a text as key")
+            if key.value in own:
+                raise self.fail(key, f"key '{dotted((*place, key.value))}' is given twice")
+            own[key.value] = child
+        yield from ((k, v) for k, v in {**merged, **own}.items())
+
+    def scalar(self, node: Any) -> Any:
+        if node.tag not in _PLAIN_TAGS | {"tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value"}:
+            raise self.fail(node, f"tag {node.tag} is not allowed in a card")
+        text = str(node.value)
+        if node.style in _QUOTED or node.tag == "tag:yaml.org,2002:str":
+            return text
+        if text in _NULLS:
+            return None
+        if text in _WORDS:
+            return _WORDS[text]
+        if _INT.fullmatch(text):
+            return int(text)
+        return float(text) if _FLOAT.fullmatch(text) else text
+
+
+def write(content: dict[str, Any]) -> str:
+    r"""Write content as YAML, in the order it has.
+
+    >>> write({"b": 1.5, "a": ["x"]})
+    'b: 1.5\na:\n- x\n'
+    """
+    return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100))

@@ -1,0 +1,1 @@
+"""Rendering: the card as a page for people."""

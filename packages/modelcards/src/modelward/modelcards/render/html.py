@@ -1,0 +1,149 @@
+"""The card as one page, with each number's standing beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from modelward.core.pages import Block, Html, Notice, Page, Prose, Section, Table, Tile, Tiles
+from modelward.core.pages.blocks import Status
+from modelward.modelcards.codecs.document import Document
+from modelward.modelcards.render.markdown import markdown
+from modelward.modelcards.verification import CardVerification, Claim
+
+STATUS: dict[str, Status] = {
+    "verified": "good",
+    "mismatch": "bad",
+    "stale": "bad",
+    "unreachable": "warning",
+    "unbacked": "warning",
+}
+_CONSIDERATIONS = {
+    "use_cases": "Meant for",
+    "users": "Who uses it",
+    "limitations": "Limitations",
+    "tradeoffs": "Trade-offs",
+    "ethical_considerations": "Ethical considerations",
+}
+
+
+def card_page(document: Document, verification: CardVerification) -> Page:
+    """Draw a card. No claim that does not stand is left out, whatever else is."""
+    content = document.content
+    details = _dict(content.get("model_details"))
+    version = _dict(details.get("version"))
+    words = [f"version {version['name']}" if version.get("name") is not None else ""]
+    words.append(f"of {version['date']}" if version.get("date") else "")
+    blocks: list[Block] = [_verdict(verification), _tiles(verification)]
+    blocks += [_failures(verification)] if verification.failures else []
+    for field in ("overview", "description", "documentation"):
+        if details.get(field):
+            blocks.append(Section(field.capitalize(), [Html(markdown(str(details[field])))]))
+    blocks += list(_metrics(document, verification))
+    blocks += list(_evidence(document, verification))
+    blocks += list(_considerations(_dict(content.get("considerations"))))
+    parameters = _dict(_dict(content.get("model_parameters")).get("parameters"))
+    if parameters:
+        rows = [[str(name), str(value)] for name, value in parameters.items()]
+        blocks.append(Section("Parameters", [Table("Of training", ["name", "value"], rows)]))
+    return Page(
+        title=str(details.get("name") or "Model card"),
+        lead=" ".join(filter(None, ["Model card", *words])) + ".",
+        blocks=blocks,
+        footer=f"Made by modelward-modelcards from {document.source.name}.",
+    )
+
+
+def _verdict(verification: CardVerification) -> Notice:
+    if not verification.claims:
+        return Notice("The card claims no number.", "warning")
+    if verification:
+        return Notice("Every number was checked against its evidence, and stands.", "good")
+    return Notice(
+        f"{len(verification.failures)} of {len(verification.claims)} claims do not stand.", "bad"
+    )
+
+
+def _tiles(verification: CardVerification) -> Tiles:
+    return Tiles(
+        [
+            Tile(status.capitalize(), str(verification.count(status)))  # type: ignore[arg-type]
+            for status in STATUS
+            if status == "verified" or verification.count(status)  # type: ignore[arg-type]
+        ]
+    )
+
+
+def _failures(verification: CardVerification) -> Section:
+    rows = [[c.metric, c.text, _tile(c), c.detail, f"line {c.line}"] for c in verification.failures]
+    columns = ["claim", "the card says", "standing", "why", "where"]
+    return Section("What does not stand", [Table("Claims and why", columns, rows)])
+
+
+def _metrics(document: Document, verification: CardVerification) -> Iterator[Block]:
+    rows = []
+    analysis = _dict(document.content.get("quantitative_analysis"))
+    for i, entry in enumerate(_list(analysis.get("performance_metrics"))):
+        metric = _dict(entry)
+        base = ("quantitative_analysis", "performance_metrics", i)
+        place = f"quantitative_analysis.performance_metrics[{i}]"
+        bounds = [
+            document.text((*base, "confidence_interval", b)) or "open"
+            for b in ("lower_bound", "upper_bound")
+        ]
+        claim = verification.at(f"{place}.value")
+        rows.append(
+            [
+                str(metric.get("type") or "–"),
+                str(metric["slice"]) if metric.get("slice") else None,
+                f"{document.text((*base, 'value'))} {metric.get('unit') or ''}".strip(),
+                f"{bounds[0]} to {bounds[1]}" if metric.get("confidence_interval") else None,
+                None if claim is None else _tile(claim),
+            ]
+        )
+    if rows:
+        columns = ["number", "part", "value", "interval", "standing"]
+        yield Section("What was measured", [Table("Every number the card claims", columns, rows)])
+
+
+def _evidence(document: Document, verification: CardVerification) -> Iterator[Block]:
+    parts: list[Block] = []
+    for i, entry in enumerate(_list(document.content.get("evidence"))):
+        reference = _dict(entry)
+        claim = verification.at(f"evidence[{i}]")
+        status = STATUS[claim.status] if claim else "warning"
+        standing = f"{claim.status}: {claim.detail}" if claim else "not checked"
+        findings = [str(f) for f in _list(reference.get("findings"))]
+        parts.append(
+            Section(
+                str(reference.get("kind") or reference.get("record")),
+                [Notice(standing, status), *(Prose(f) for f in findings)],
+            )
+        )
+    if parts:
+        yield Section("Evidence", parts)
+
+
+def _considerations(considerations: dict[str, Any]) -> Iterator[Block]:
+    parts: list[Block] = []
+    for key, title in _CONSIDERATIONS.items():
+        texts = []
+        for item in _list(considerations.get(key)):
+            words = item.values() if isinstance(item, dict) else [item]
+            texts.append("- " + " — ".join(str(w).replace("\n", "\n  ") for w in words))
+        if texts:
+            parts.append(Section(title, [Html(markdown("\n".join(texts)))]))
+    if parts:
+        yield Section("Considerations", parts)
+
+
+def _tile(claim: Claim) -> Tile:
+    return Tile("", claim.status, status=STATUS[claim.status])
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,36 @@
+"""What a rule found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from modelward.modelcards.codecs.document import Document, Place, dotted
+
+Severity = Literal["error", "warning", "hint"]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "hint")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing a rule found, with the place in the card and in its file."""
+
+    rule: str
+    severity: Severity
+    place: str
+    message: str
+    file: str
+    line: int
+    column: int
+
+    @classmethod
+    def at(
+        cls, document: Document, place: Place, *, rule: str, severity: Severity, message: str
+    ) -> Finding:
+        """Make a finding at a place of a document."""
+        file, line, column = document.where(place).rsplit(":", 2)
+        return cls(rule, severity, dotted(place), message, file, int(line), int(column))
+
+    def __str__(self) -> str:
+        place = f"{self.place}: " if self.place else ""
+        return f"{self.file}:{self.line}:{self.column}: {self.severity} [{self.rule}] {place}{self.message}"
