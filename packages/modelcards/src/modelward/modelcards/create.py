@@ -101,15 +101,14 @@ def attach(card: Card, evidence: Evidence, record: str) -> Card:
 
 
 def printed(value: float) -> float | int:
-    """Round a number to the four digits a card shows; whole numbers stay whole.
+    """Round a number to what a card shows: four digits, and never coarser than a whole number.
 
-    >>> printed(0.069325), printed(8.0)
-    (0.06933, 8)
+    >>> printed(0.069325), printed(8.0), printed(1510.25)
+    (0.06933, 8, 1510)
     """
-    rounded = float(f"{value:.4g}")
-    return (
-        int(rounded) if rounded.is_integer() and abs(value) < 1e15 and value == rounded else rounded
-    )
+    if abs(value) >= 1000 or value == int(value):
+        return round(value)
+    return float(f"{value:.4g}")
 
 
 def _interval(low: float | None, high: float | None, level: float | None) -> dict[str, Any] | None:

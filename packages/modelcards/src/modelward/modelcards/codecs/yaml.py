@@ -27,6 +27,7 @@ _PLAIN_TAGS = {
 _QUOTED = ("'", '"', "|", ">")
 _INT = re.compile(r"[-+]?\d{1,300}")
 _FLOAT = re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d{1,4})?")
+_EXPONENT = re.compile(r"[-+]?\d+[eE][-+]?\d{1,4}")
 _WORDS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _NULLS = {"", "~", "null", "Null", "NULL"}
 
@@ -137,8 +138,12 @@ class _Reader:
         if node.tag not in _PLAIN_TAGS | {"tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value"}:
             raise self.fail(node, f"tag {node.tag} is not allowed in a card")
         text = str(node.value)
-        if node.style in _QUOTED or node.tag == "tag:yaml.org,2002:str":
+        if node.style in _QUOTED:
             return text
+        if (
+            node.tag == "tag:yaml.org,2002:str"
+        ):  # PyYAML does not take 1e3 for a number; YAML 1.2 does
+            return float(text) if _EXPONENT.fullmatch(text) else text
         if text in _NULLS:
             return None
         if text in _WORDS:

@@ -1,0 +1,234 @@
+"""Verifying: a number that no longer stands is never passed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelward.core.errors import ServiceError
+from modelward.core.evidence import Artifact, Evidence, Metric, Subject
+from modelward.core.metrics import Estimate
+from modelward.modelcards import ModelCard, agrees, parse, read, verify
+from modelward.modelcards.create import printed
+
+
+def evidence(folder: Path, **changes: Any) -> Evidence:
+    plot = folder / "plot.png"
+    plot.write_bytes(b"\x89PNG")
+    fields: dict[str, Any] = {
+        "kind": "adversarial.assessment",
+        "subject": Subject(name="detector"),
+        "tool": "modelward-modelcards",
+        "metrics": [
+            Metric.of("AP", Estimate(0.703306, 0.6694, 0.7243, 0.95, 48)),
+            Metric.of("AP", 0.011019, slice="PGD 8/255"),
+            Metric.of("images", 48),
+        ],
+        "findings": ["PGD leaves 2 % of the average precision"],
+        "artifacts": [Artifact.of(plot, root=folder)],
+    }
+    record = Evidence.create(**(fields | changes))
+    record.save(folder / "evidence.json")
+    return record
+
+
+def card(folder: Path, **changes: Any) -> Path:
+    record = evidence(folder, **changes)
+    made = ModelCard.model_validate({"model_details": {"name": "m", "description": "d"}})
+    return made.attach(record, record="evidence.json").save(folder / "card.yaml")
+
+
+def test_attached_evidence_verifies(tmp_path: Path) -> None:
+    result = verify(read(card(tmp_path)))
+    assert result
+    assert (result.count("verified"), result.failures) == (6, ())
+
+
+def test_one_number_edited_by_hand_is_named(tmp_path: Path) -> None:
+    path = card(tmp_path)
+    text = path.read_text("utf-8")
+    edited = text.replace("value: 0.7033", "value: 0.8033")
+    path.write_text(edited, "utf-8")
+    (failure,) = verify(read(path)).failures
+    assert failure.status == "mismatch"
+    assert failure.line == 1 + edited[: edited.index("0.8033")].count("\n")
+    assert failure.place == "quantitative_analysis.performance_metrics[0].value"
+    assert "the card says 0.8033, the evidence 0.703306" in str(failure)
+
+
+def every_number(content: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    if isinstance(content, dict):
+        return [p for k, v in content.items() for p in every_number(v, (*place, k))]
+    if isinstance(content, list):
+        return [p for i, v in enumerate(content) for p in every_number(v, (*place, i))]
+    return [place] if isinstance(content, int | float) else []
+
+
+def test_any_edited_claim_is_found(tmp_path: Path) -> None:
+    path = card(tmp_path)
+    document = read(path)
+    lines = path.read_text("utf-8").splitlines(keepends=True)
+    places = [p for p in every_number(document.content) if p[-1] != "level"]
+    assert len(places) == 5
+    for place in places:
+        number, old = document.line(place) - 1, document.text(place)
+        new = old[:-1] + ("1" if old[-1] != "1" else "7")
+        changed = [*lines[:number], lines[number].replace(old, new), *lines[number + 1 :]]
+        path.write_text("".join(changed), "utf-8")
+        (failure,) = verify(read(path)).failures
+        assert (failure.status, failure.line, failure.text) == ("mismatch", number + 1, new)
+
+
+def test_evidence_edited_missing_or_made_anew(tmp_path: Path) -> None:
+    path = card(tmp_path)
+    record = tmp_path / "evidence.json"
+    content = json.loads(record.read_text("utf-8"))
+
+    content["metrics"][0]["value"] = 0.9
+    record.write_text(json.dumps(content))
+    assert {f.status for f in verify(read(path)).failures} == {"mismatch"}
+    assert "changed after it was sealed" in verify(read(path)).failures[0].detail
+
+    evidence(tmp_path)  # the same numbers, measured again: another record
+    assert {f.status for f in verify(read(path)).failures} == {"stale"}
+
+    record.unlink()
+    assert {f.status for f in verify(read(path)).failures} == {"unreachable"}
+
+
+def test_a_file_of_the_evidence_that_changed_makes_it_stale(tmp_path: Path) -> None:
+    path = card(tmp_path)
+    (tmp_path / "plot.png").write_bytes(b"\x89PNG!")
+    (failure,) = verify(read(path)).failures
+    assert (failure.status, failure.metric) == ("stale", "evidence evidence.json")
+    assert "plot.png mismatch" in failure.detail
+
+
+def test_claims_without_evidence_are_unbacked(tmp_path: Path) -> None:
+    record = evidence(tmp_path)
+    source = f"{{record: evidence.json, digest: '{record.digest}', metric: recall}}"
+    text = (
+        "quantitative_analysis:\n  performance_metrics:\n"
+        f"  - {{type: recall, value: 0.5, source: {source}}}\n"
+        "  - {type: f1, value: 0.5}\n"
+    )
+    result = verify(parse(text, tmp_path / "card.yaml"))
+    assert [f.status for f in result.failures] == ["unbacked", "unbacked"]
+    assert "no metric 'recall'" in result.failures[0].detail
+
+
+def test_records_outside_the_folder_are_not_opened(tmp_path: Path) -> None:
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    record = evidence(tmp_path)
+    text = f"evidence:\n- {{record: ../evidence.json, digest: '{record.digest}', kind: a.b}}\n"
+    (failure,) = verify(parse(text, inner / "card.yaml")).failures
+    assert failure.status == "unreachable"
+    assert "outside the card's folder" in failure.detail
+
+
+@pytest.mark.parametrize("text", ["evidence: 3", "evidence: [3]", "quantitative_analysis: []",
+                                  "quantitative_analysis: {performance_metrics: [x, {source: 1}]}"])  # fmt: skip
+def test_malformed_cards_do_not_verify_by_accident(text: str) -> None:
+    result = verify(parse(text))
+    assert all(c.status != "verified" for c in result.claims)
+
+
+@given(st.floats(-1e6, 1e6, allow_nan=False))
+def test_what_we_print_agrees_with_what_was_measured(value: float) -> None:
+    assert agrees(repr(printed(value)), value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "expected"),
+    [
+        ("0.79", 0.7925, True),
+        ("0.80", 0.7925, False),
+        ("0.10", 0.7925310321688754, False),
+        ("0.7925", 0.7925310321688754, True),
+        ("0.793", 0.7925310321688754, True),
+        ("79", 79.4, True),
+        ("7.9e-1", 0.7925, True),
+        ("1e-3", 0.0014, True),
+        ("1e-3", 0.0016, False),
+        ("-0.5", 0.5, False),
+        ("", 0.0, False),
+        ("n/a", 0.0, False),
+        ("inf", float("inf"), False),
+        ("nan", 0.0, False),
+    ],
+)
+def test_agreement_is_to_the_digits_printed(text: str, value: float, expected: bool) -> None:
+    assert agrees(text, value) is expected
+
+
+@pytest.fixture
+def mlflow_run(tmp_path: Path, shared: Path) -> tuple[str, str]:
+    """The run of the recorded MLflow answer, in a real store."""
+    from mlflow.tracking import MlflowClient
+
+    answer = json.loads((shared / "cards/modelcard-action/mlflow_run.json").read_text("utf-8"))
+    data = answer["response"]["run"]["data"]
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    client = MlflowClient(tracking_uri=uri)
+    experiment = client.create_experiment("e", artifact_location=(tmp_path / "a").as_uri())
+    run = client.create_run(experiment).info.run_id
+    for metric in data["metrics"]:
+        client.log_metric(run, metric["key"], metric["value"])
+    for parameter in data["params"]:
+        client.log_param(run, parameter["key"], parameter["value"])
+    client.set_terminated(run)
+    return run, uri
+
+
+def test_a_stale_metric_of_a_run_does_not_pass(tmp_path: Path, mlflow_run: tuple[str, str]) -> None:
+    # The action this is compatible with exits 0 here: rmse 0.10 in the card, 0.7925 in the run.
+    run, uri = mlflow_run
+    text = (
+        f"model_details:\n  run: {{type: mflow, id: {run}}}\n"
+        "quantitative_analysis:\n  performance_metrics:\n"
+        '  - {type: rmse, value: "0.10"}\n  - {type: mae, value: 0.618}\n  - {type: f1, value: 1}\n'
+    )
+    result = verify(parse(text, tmp_path / "card.yaml"), tracking_uri=uri)
+    assert [c.status for c in result.claims] == ["mismatch", "verified", "unbacked"]
+    assert f"{tmp_path}/card.yaml:5" in str(result.claims[0])
+    assert "the card says 0.10, the evidence 0.792531" in str(result.claims[0])
+
+
+def test_card_of_a_run(tmp_path: Path, mlflow_run: tuple[str, str]) -> None:
+    run, uri = mlflow_run
+    path = ModelCard.from_mlflow(run, tracking_uri=uri).save(tmp_path / "card.yaml")
+    document = read(path)
+    assert document.content["model_parameters"]["parameters"] == {
+        "alpha": "0.44",
+        "l1_ratio": "0.1",
+    }
+    result = verify(document, tracking_uri=uri)
+    assert result
+    assert len(result.claims) == 3
+
+
+def test_an_unreachable_run_is_not_verified(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    with pytest.raises(ServiceError, match="expected the MLflow run"):
+        ModelCard.from_mlflow("0" * 32, tracking_uri=uri)
+    text = (
+        f"model_details: {{run: {{type: mlflow, id: '{'0' * 32}'}}}}\n"
+        "quantitative_analysis: {performance_metrics: [{type: a, value: 1}, {type: b, value: 2}]}\n"
+    )
+    result = verify(parse(text, tmp_path / "c.yaml"), tracking_uri=uri)
+    assert [c.status for c in result.claims] == ["unreachable", "unreachable"]
+
+
+def test_attaching_again_replaces(tmp_path: Path) -> None:
+    first = ModelCard.model_validate({}).attach(evidence(tmp_path), record="evidence.json")
+    second = first.attach(
+        evidence(tmp_path, metrics=[Metric.of("AP", 0.5)]), record="evidence.json"
+    )
+    assert len(second.evidence) == 1
+    assert [m.value for m in second.quantitative_analysis.performance_metrics] == [0.5]
