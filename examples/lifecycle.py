@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("DO_NOT_TRACK", "1")  # no telemetry by what we build on
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # small nets are fastest on one thread
 
 import numpy as np
 import pandas as pd
@@ -198,16 +199,17 @@ def attack() -> adv.Assessment:
 
 # %%
 def write_card(
-    run_id: str, tracking_uri: str, records: dict[str, Evidence], folder: Path
+    model: Any, tracking_uri: str, records: dict[str, Evidence], folder: Path
 ) -> tuple[cards.CardVerification, cards.Claim]:
     """Write the card from the training run and the records; then edit one number of a copy."""
-    card = cards.ModelCard.from_mlflow(run_id, tracking_uri=tracking_uri)
+    card = cards.ModelCard.from_mlflow(model.run_id, tracking_uri=tracking_uri)
     details = card.model_details.model_copy(
         update={
             "name": "scene-classifier",
             "description": "Tells seven kinds of outdoor scene apart, from 18 measures of an image "
             "region. Retrained by itself after its camera was dimmed.",
             "owners": [{"name": "the example"}],
+            "version": card.model_details.version.model_copy(update={"name": model.version}),
         }
     )
     card = card.model_copy(update={"model_details": details})
@@ -304,7 +306,7 @@ def main(folder: Path = Path("modelward-runs/lifecycle"), seed: int = 0) -> dict
     }
     for record in records.values():
         record.log_to_mlflow(model.run_id, tracking_uri=pipeline.registry.tracking_uri)
-    verification, edited = write_card(model.run_id, pipeline.registry.tracking_uri, records, folder)
+    verification, edited = write_card(model, pipeline.registry.tracking_uri, records, folder)
     verdict = "verified" if verification else "not verified"
     tell(f"   {verdict}: {verification.count('verified')} of {len(verification.claims)} claims")
     tell(f"   one number edited by hand: {edited.status} at {Path(edited.file).name}:{edited.line}")

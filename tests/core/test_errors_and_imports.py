@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 
@@ -64,6 +65,13 @@ def test_each_error_is_ours_and_the_builtin() -> None:
         assert isinstance(error, errors.ModelwardError)
         assert str(error) == "expected a, got b\n\nHint: do c."
     assert str(errors.DataError("only a fact")) == "only a fact"
+
+
+def test_errors_survive_the_way_between_processes() -> None:
+    error = errors.DataError("expected a, got b", hint="do c.")
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is errors.DataError
+    assert (copy.fact, copy.hint, str(copy)) == (error.fact, error.hint, str(error))
 
 
 def test_missing_package_gives_the_pip_line() -> None:

@@ -213,6 +213,19 @@ def test_card_of_a_run(tmp_path: Path, mlflow_run: tuple[str, str]) -> None:
     assert len(result.claims) == 3
 
 
+def test_numbers_of_logged_evidence_come_with_their_records(
+    tmp_path: Path, mlflow_run: tuple[str, str]
+) -> None:
+    run, uri = mlflow_run
+    record = evidence(tmp_path)
+    record.log_to_mlflow(run, tracking_uri=uri)
+    made = ModelCard.from_mlflow(run, tracking_uri=uri)
+    types = [m.type for m in made.quantitative_analysis.performance_metrics]
+    assert types == ["mae", "r2", "rmse"]
+    attached = made.attach(record, record="evidence.json").save(tmp_path / "card.yaml")
+    assert verify(read(attached), tracking_uri=uri)
+
+
 def test_an_unreachable_run_is_not_verified(tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     with pytest.raises(ServiceError, match="expected the MLflow run"):

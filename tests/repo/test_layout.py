@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
 import subprocess
+import tokenize
 import tomllib
 from itertools import chain
 from pathlib import Path
@@ -96,9 +98,26 @@ def test_libraries_import_core_and_never_each_other(name: str) -> None:
     assert offenders == {}
 
 
-def test_core_is_small() -> None:
-    lines = sum(len(p.read_text("utf-8").splitlines()) for p in sources("core"))
-    assert lines <= 3500, f"core has {lines} lines with its docstrings; move something out"
+def code_lines(path: Path) -> int:
+    """Lines that hold code: no blank lines, comments or docstrings."""
+    text = path.read_text("utf-8")
+    prose: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
+            node
+        ):
+            prose |= set(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
+    layout = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
+    held: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in layout | {tokenize.ENDMARKER}:
+            held |= set(range(token.start[0], token.end[0] + 1))
+    return len(held - prose)
+
+
+def test_core_does_not_grow() -> None:
+    # docs/decisions/005 says why it is larger than was aimed at; this keeps it from growing more.
+    assert sum(code_lines(p) for p in sources("core")) <= 3_250
 
 
 def test_files_are_short() -> None:
@@ -107,22 +126,20 @@ def test_files_are_short() -> None:
         for p in tracked()
         if p.suffix == ".py" and p.relative_to(ROOT).parts[0] in {"packages", "examples", "tests"}
     }
-    assert {name: n for name, n in lengths.items() if n > 500} == {}
+    assert {name: n for name, n in lengths.items() if n > 500} == {}, "split by what they are about"
     code = sorted(n for name, n in lengths.items() if name.startswith("packages/"))
     assert code[len(code) // 2] <= 150
 
 
 def test_no_machine_paths() -> None:
-    pattern = re.compile(r"/(work|root|home/\w+)/\w")
-    allowed = {"docs/reference", "tests/repo/test_layout.py"}
+    places = (str(ROOT), f"{Path.home()}/", "/work/")
     texts = [
         p for p in tracked() if p.suffix in {".py", ".md", ".toml", ".yml", ".yaml", ".html", ""}
     ]
     offenders = [
         str(p.relative_to(ROOT))
         for p in texts
-        if not any(str(p.relative_to(ROOT)).startswith(a) for a in allowed)
-        and pattern.search(p.read_text("utf-8", errors="replace"))
+        if p != Path(__file__) and any(x in p.read_text("utf-8", errors="replace") for x in places)
     ]
     assert offenders == []
 

@@ -20,7 +20,7 @@ class ModelwardError(Exception):
     """
 
     def __init__(self, fact: str, *, hint: str = "") -> None:
-        super().__init__(fact, hint)
+        super().__init__(fact)  # one argument, so that the error survives pickling
         self.fact = fact
         self.hint = hint
 

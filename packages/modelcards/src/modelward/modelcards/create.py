@@ -11,6 +11,7 @@ from modelward.core.optional import require
 if TYPE_CHECKING:
     from modelward.modelcards.card import ModelCard
 
+_EVIDENCE = "modelward.evidence."
 Card = TypeVar("Card", bound="ModelCard")
 
 
@@ -21,6 +22,8 @@ def content_of_run(run_id: str, tracking_uri: str | None) -> dict[str, Any]:
     """
     run = mlflow_run(run_id, tracking_uri)
     tags, commit = run.data.tags, run.data.tags.get("mlflow.source.git.commit")
+    # Numbers that evidence records logged to the run come in with their records (`attach`).
+    logged = tuple(f"{k.removeprefix(_EVIDENCE)}/" for k in tags if k.startswith(_EVIDENCE))
     details: dict[str, Any] = {
         "name": tags.get("mlflow.runName", run_id),
         "description": "TODO: what the model does, in two sentences.",
@@ -42,6 +45,7 @@ def content_of_run(run_id: str, tracking_uri: str | None) -> dict[str, Any]:
                     "source": {"run": run_id, "metric": name},
                 }
                 for name, value in sorted(run.data.metrics.items())
+                if not name.startswith(logged)
             ]
         },
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -38,8 +39,13 @@ class AveragePrecision:
     n: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the fields as a plain dictionary."""
-        return asdict(self)
+        """Give the fields as a plain dictionary; None where there is no number."""
+        figures = {k: None if v != v else v for k, v in asdict(self).items()}  # noqa: PLR0124 - NaN
+        return figures | {"per_class": {str(k): v for k, v in self.per_class.items()}}
+
+    def to_json(self) -> str:
+        """Write the fields as JSON."""
+        return json.dumps(self.to_dict())
 
 
 def coco_average_precision(

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic_core import to_json
 
 from modelward.core.errors import DataError
+from modelward.core.metrics.prometheus_text import check_names, escaped, utf8, written
 from modelward.core.optional import require
 
 Kind = Literal["gauge", "counter"]
 Labels = Sequence[str]
 
-_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")  # a colon is for recording rules
 _RESERVED_SUFFIXES = ("_total", "_bucket", "_count", "_sum", "_created")
-_RESERVED_LABELS = {"le", "quantile"}
 
 
 class Exposition:
@@ -88,7 +85,7 @@ class Exposition:
         return text
 
     def _declare(self, kind: Kind, name: str, text: str, labels: Labels) -> Family:
-        family = Family(kind, name, text, labels, self.lock)
+        family = Family(kind=kind, name=name, help=text, labels=labels, lock=self.lock)
         with self.lock:
             base = name.removesuffix("_total")
             for taken in (base, f"{base}_total"):
@@ -113,13 +110,14 @@ class Family:
 
     def __init__(
         self,
+        *,
         kind: Kind,
         name: str,
         help: str,  # noqa: A002 - the format's own word
         labels: Labels,
         lock: threading.RLock,
     ) -> None:
-        _check_names(name, labels)
+        check_names(name, labels)
         if not help.strip():
             raise DataError(f"expected a help text for '{name}', got none")
         self.kind = kind
@@ -128,7 +126,7 @@ class Family:
         self.labels = tuple(labels)
         self._lock = lock
         note = help.strip().replace("\\", r"\\").replace("\n", r"\n")
-        self._header = _utf8(f"# HELP {name} {note}\n# TYPE {name} {kind}")
+        self._header = utf8(f"# HELP {name} {note}\n# TYPE {name} {kind}")
         self._rows: dict[tuple[str, ...], int] = {}
         self._prefixes: list[bytes] = []
         self._values = np.empty(0)
@@ -204,7 +202,7 @@ class Family:
         if self._text is None:
             parts: list[bytes] = [b""] * (2 * len(self._prefixes))
             parts[0::2] = self._prefixes
-            parts[1::2] = _written(self._values)
+            parts[1::2] = written(self._values)
             self._text = self._header + b"".join(parts) + b"\n"
         return self._text
 
@@ -227,9 +225,9 @@ class Family:
 
     def _prefix(self, series: tuple[str, ...]) -> bytes:
         pairs = ",".join(
-            f'{label}="{_escaped(value)}"' for label, value in zip(self.labels, series, strict=True)
+            f'{label}="{escaped(value)}"' for label, value in zip(self.labels, series, strict=True)
         )
-        return _utf8(f"\n{self.name}{{{pairs}}} " if pairs else f"\n{self.name} ")
+        return utf8(f"\n{self.name}{{{pairs}}} " if pairs else f"\n{self.name} ")
 
     def _numbers(self, values: Any, count: int) -> npt.NDArray[np.float64]:
         numbers = np.array(values, dtype=np.float64)
@@ -240,42 +238,6 @@ class Family:
         if self.kind == "counter" and (numbers < 0).any():
             raise DataError(f"expected counts >= 0 for '{self.name}', got {numbers.min()}")
         return np.broadcast_to(numbers, (count,)).copy()
-
-
-def _written(values: npt.NDArray[np.float64]) -> list[bytes]:
-    """Write each number with the fewest digits that read back as the same number."""
-    if not values.size:
-        return []
-    # One call into compiled code: four times as fast as repr for each number.
-    text = to_json(values.tolist(), inf_nan_mode="constants")[1:-1]
-    if not np.isfinite(values).all():
-        text = text.replace(b"-Infinity", b"-Inf").replace(b"Infinity", b"+Inf")
-    return text.split(b",")
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
-
-
-def _utf8(text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise DataError(f"expected text that UTF-8 can write, got {text!r}") from error
-
-
-def _check_names(name: str, labels: Labels) -> None:
-    if isinstance(labels, str) or len(set(labels)) != len(labels):
-        raise DataError(f"expected label names, each once, for '{name}', got {labels!r}")
-    for each in (name, *labels):
-        if not _NAME.fullmatch(each):
-            raise DataError(
-                f"expected letters, digits and underscores, no digit first, got {each!r}",
-                hint="name what is measured and its unit, as in shop_model_error_ratio.",
-            )
-    for label in labels:
-        if label.startswith("__") or label in _RESERVED_LABELS:
-            raise DataError(f"expected a label that Prometheus does not reserve, got '{label}'")
 
 
 def _client() -> Any:

@@ -60,8 +60,9 @@ class Moments:
         with np.errstate(over="ignore", invalid="ignore"):  # told below, as an error
             mean = float(array.mean())
             deviations = array - mean
-            # The second term takes out what rounding left in the mean.
-            m2 = float(np.square(deviations).sum() - deviations.sum() ** 2 / array.size)
+            lost = float(deviations.mean())  # what rounding left in the mean
+            mean += lost
+            m2 = float(np.square(deviations).sum()) - array.size * lost * lost
         if not (math.isfinite(mean) and math.isfinite(m2)):
             bad = int(array.size - np.isfinite(array).sum())
             raise DataError(

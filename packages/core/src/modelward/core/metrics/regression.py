@@ -46,7 +46,7 @@ def _prepare_rmse(y_true: Any, y_pred: Any, *, weights: Any = None) -> Statistic
 
 def _r2(y_true: Any, y_pred: Any, *, weights: Any = None) -> float:
     truth, predicted, weight = numbers(y_true, y_pred, weights)
-    if len(truth) < 2:
+    if np.ptp(truth if weight is None else truth[weight > 0]) == 0:
         return float("nan")
     return float(_sklearn().r2_score(truth, predicted, sample_weight=weight, force_finite=False))
 

@@ -14,10 +14,12 @@ from modelward.core.errors import DataError
 from modelward.core.metrics.estimate import Estimate
 
 _MAX_CELLS = 4_000_000
-"""Resampled indices held at once (32 MB)."""
+"""Resampled numbers of one array held at once (32 MB)."""
 
 _MOST_GROUPS = 400
 """Evaluations of the jackknife; the error this leaves in the acceleration is about 0.001."""
+
+_OfRows = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.float64]]
 
 
 def bootstrap(
@@ -69,55 +71,48 @@ def bootstrap(
             f"expected 0 < level < 1 and resamples >= 100, got level={level}, resamples={resamples}"
         )
     n = lengths.pop()
-    of_many = _over_rows(statistic, vectorized)
-    value = float(of_many([c[None] for c in columns])[0])
+    of_rows = _over_rows(statistic, columns, vectorized)
+    value = float(of_rows(np.arange(n)[None])[0])
     if not math.isfinite(value):
         raise DataError(f"expected a finite statistic on the whole sample, got {value}")
     if n == 1:
         return Estimate(value, n=1)
     rng = np.random.default_rng(seed)
-    replicates = _replicates(of_many, columns, n, resamples, rng)
+    block = max(1, _MAX_CELLS // max(c.size for c in columns))
+    replicates = _replicates(of_rows, n, resamples, block, rng)
     tail = (1 - level) / 2
     low, high = tail, 1 - tail
     if method == "bca":
-        low, high = _bca_levels(_jackknife(of_many, columns, rng), replicates, value, tail)
+        low, high = _bca_levels(_jackknife(of_rows, n, rng), replicates, value, tail)
     bounds = np.sort(np.quantile(replicates, [low, high]))
     return Estimate(value, low=float(bounds[0]), high=float(bounds[1]), level=level, n=n)
 
 
 def _over_rows(
-    statistic: Callable[..., Any], vectorized: bool
-) -> Callable[[list[npt.NDArray[Any]]], npt.NDArray[np.float64]]:
-    """Make the statistic one of arrays `(b, n, …)`, giving `(b,)`."""
+    statistic: Callable[..., Any], columns: list[npt.NDArray[Any]], vectorized: bool
+) -> _OfRows:
+    """Make the statistic one of row indices `(b, n)`, giving `(b,)`."""
 
-    def of_many(columns: list[npt.NDArray[Any]]) -> npt.NDArray[np.float64]:
+    def of_rows(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         if not vectorized:
-            return np.array([float(statistic(*row)) for row in zip(*columns, strict=True)])
-        found = np.asarray(statistic(*columns, axis=-1), dtype=np.float64)
-        if found.shape != (len(columns[0]),):
+            return np.array([float(statistic(*(c[row] for c in columns))) for row in rows])
+        found = np.asarray(statistic(*(c[rows] for c in columns), axis=-1), dtype=np.float64)
+        if found.shape != (len(rows),):
             raise DataError(
-                f"expected a vectorized statistic to give {len(columns[0])} values, "
+                f"expected a vectorized statistic to give {len(rows)} values, "
                 f"got the shape {found.shape}",
                 hint="it must take axis=, and reduce that axis only.",
             )
         return found
 
-    return of_many
+    return of_rows
 
 
 def _replicates(
-    of_many: Callable[[list[npt.NDArray[Any]]], npt.NDArray[np.float64]],
-    columns: list[npt.NDArray[Any]],
-    n: int,
-    resamples: int,
-    rng: np.random.Generator,
+    of_rows: _OfRows, n: int, resamples: int, block: int, rng: np.random.Generator
 ) -> npt.NDArray[np.float64]:
-    block = max(1, _MAX_CELLS // n)
-    parts = []
-    for start in range(0, resamples, block):
-        rows = rng.integers(n, size=(min(block, resamples - start), n))
-        parts.append(of_many([c[rows] for c in columns]))
-    found = np.concatenate(parts)
+    sizes = (min(block, resamples - start) for start in range(0, resamples, block))
+    found = np.concatenate([of_rows(rng.integers(n, size=(size, n))) for size in sizes])
     finite: npt.NDArray[np.float64] = found[np.isfinite(found)]
     if finite.size < resamples / 2:
         raise DataError(
@@ -128,22 +123,17 @@ def _replicates(
     return finite
 
 
-def _jackknife(
-    of_many: Callable[[list[npt.NDArray[Any]]], npt.NDArray[np.float64]],
-    columns: list[npt.NDArray[Any]],
-    rng: np.random.Generator,
-) -> npt.NDArray[np.float64]:
+def _jackknife(of_rows: _OfRows, n: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
     """Leave each unit out in turn, or each of `_MOST_GROUPS` random groups.
 
     The acceleration is a skewness of sums of influences, the same in expectation for groups.
     """
-    n = len(columns[0])
     order = np.arange(n) if n <= _MOST_GROUPS else rng.permutation(n)
     keep = np.ones(n, dtype=bool)
     values = []
     for group in np.array_split(order, min(n, _MOST_GROUPS)):
         keep[group] = False
-        values.append(of_many([c[keep][None] for c in columns])[0])
+        values.append(of_rows(np.flatnonzero(keep)[None])[0])
         keep[group] = True
     return np.array(values)
 
