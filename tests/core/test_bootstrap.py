@@ -116,6 +116,25 @@ def test_pairs_stay_pairs() -> None:
     assert (found.low, found.high) == (pytest.approx(1.0), pytest.approx(1.0))
 
 
+@pytest.mark.parametrize("vectorized", [True, False])
+def test_each_resample_has_as_many_rows_as_the_sample(vectorized: bool) -> None:
+    lengths = []
+
+    def statistic(x: Array, axis: int = -1) -> Any:
+        lengths.append(x.shape[axis])
+        return x.mean(axis=axis)
+
+    bootstrap(statistic, np.arange(9.0), resamples=100, vectorized=vectorized)
+    assert set(lengths[:-9]) == {9}
+    assert set(lengths[-9:]) == {8}  # the jackknife
+
+
+def test_rows_may_be_arrays() -> None:
+    images = np.random.default_rng(0).normal(size=(40, 3, 8, 8))
+    whole = bootstrap(np.mean, images, resamples=200)
+    assert _same(whole, bootstrap(np.mean, images.mean(axis=(1, 2, 3)), resamples=200))
+
+
 def test_vectorized_gives_the_same_numbers() -> None:
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(2, 60))

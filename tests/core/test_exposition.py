@@ -218,6 +218,23 @@ def test_a_scrape_sees_each_set_whole() -> None:
     assert len(family) == 500
 
 
+def test_a_scrape_waits_for_who_holds_the_lock() -> None:
+    exposition, error = one()
+    rows = exposition.gauge("b_rows", "B.")
+    for family, series in ((error, ("a",)), (rows, ())):
+        family.add([series], 0)
+    found: list[bytes] = []
+    scraper = threading.Thread(target=lambda: found.append(exposition.render()))
+    with exposition.lock:
+        error.set(1)
+        scraper.start()
+        scraper.join(timeout=0.2)
+        assert found == []
+        rows.set(1)
+    scraper.join()
+    assert read(found[0]) == {"a_ratio": {("a",): 1}, "b_rows": {(): 1}}
+
+
 def test_beside_a_registry() -> None:
     registry = CollectorRegistry()
     exposition = Exposition(registry=registry)
