@@ -102,11 +102,12 @@ def draw(boundary: Boundary, runs: list[dict[str, Any]], ax: Axes | None = None)
             if mask.any():
                 ax.scatter(at[mask], up[mask], s=22, marker=marker, c=colour, label=label)
         ax.set_ylabel(other)
+        ax.grid(visible=False)
         ax.set_yscale("log" if other in boundary.logarithmic else "linear")
     ax.set_xscale("log" if name in boundary.logarithmic else "linear")
     ax.set_xlabel(name)
     if runs:
-        ax.legend(loc="upper right")
+        ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncol=2)
     return ax
 
 

@@ -23,9 +23,13 @@ def evaluate(
     """Ask, run and tell `budget` times, `batch` points at a time; give why it ended.
 
     Ends early when the certificate proves the certainty `until`, or when the domain has no new
-    point. Raises `StateError` when the first runs all crash.
+    point. Raises `DataError` for a budget or batch below 1, `StateError` when the first runs all
+    crash.
     """
     from tqdm.auto import tqdm
+
+    if budget < 1 or batch < 1:
+        raise DataError(f"expected budget >= 1 and batch >= 1, got {budget} and {batch}")
 
     done = 0
     with tqdm(total=budget, desc=study.name, unit="run", disable=None) as progress:

@@ -34,7 +34,7 @@ def page(result: StudyResult) -> Page:
         blocks=[
             *summary_blocks(result),
             Section("What is proven", [Prose(result.certificate.in_words()), _proven(result)]),
-            Section("What is not known", [Notice(line, "warning") for line in result.unknown]),
+            Section("What is not known", [Prose(line) for line in result.unknown]),
             Section("How it was found", [_standings(result), _settings(result), _runs(result)]),
         ],
         footer=f"modelward-validation {installed_version('modelward-validation')}",
@@ -111,7 +111,7 @@ def _rules(result: StudyResult) -> list[Block]:
             percent(rule.support, 1),
             percent(rule.coverage),
             f"{rule.told[1]} of {rule.told[0]}",
-            "–" if rule.checked is None else str(rule.checked),
+            "–" if rule.checked is None else f"{rule.checked.n} runs: {_range(rule.checked)}",
         )
         for rule in (*result.rules, *result.safe)
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -159,24 +160,21 @@ class Study:
         """
         from modelward.validation.loop import evaluate
 
-        if budget < 1 or batch < 1:
-            raise DataError(f"expected budget >= 1 and batch >= 1, got {budget} and {batch}")
         until = max(o.certainty_target for o in self.outputs) if stop_early else None
         self.stopped = evaluate(self, function, budget=budget, batch=batch, until=until)
         return self.result()
 
-    def certify(
-        self, function: Callable[..., Any], *, n: int, batch: int = 1, stop_early: bool = False
-    ) -> StudyResult:
+    def certify(self, function: Callable[..., Any], *, n: int, batch: int = 1) -> StudyResult:
         """Freeze the surrogates, audit them with n independent runs, and give the result.
 
         The certificate then speaks of the very surrogates that are delivered. Arguments and errors
         as in `run`.
         """
+        from modelward.validation.loop import evaluate
+
         self.freeze()
-        self.run(function, budget=n, batch=batch, stop_early=stop_early)
-        if self.certificate().n == n:
-            self.stopped = f"the audit of {n} runs is done"
+        evaluate(self, function, budget=n, batch=batch, until=None)
+        self.stopped = f"the audit of {n} runs is done"
         return self.result()
 
     def freeze(self) -> None:
@@ -185,8 +183,7 @@ class Study:
         Raises `StateError` when nothing has been told.
         """
         if self._frozen is None:
-            self._learn()
-            self._need_results()
+            self.surrogates()
             self._frozen = self._trained
 
     def predict(self, points: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -205,7 +202,8 @@ class Study:
         Raises `StateError` when nothing has been told.
         """
         self._learn()
-        self._need_results()
+        if not self._trained:
+            raise StateError("expected told results, got none", hint="call run, or ask and tell.")
         return self.panel
 
     def certificate(self) -> Certificate:
@@ -214,13 +212,11 @@ class Study:
         Audit points count in the order they were drawn, up to the first whose result is not told,
         so that results which come late, or never, cannot flatter.
         """
-        audits = []
-        for run in self._book.runs:
-            if run.kind != "audit" or run.frozen != self.frozen:
-                continue
-            if not run.told:
-                break
-            audits.append(Audit(run.verdict, run.predicted_share, run.failed(self.outputs)))
+        drawn = (r for r in self._book.runs if r.kind == "audit" and r.frozen == self.frozen)
+        audits = [
+            Audit(run.verdict, run.predicted_share, run.failed(self.outputs))
+            for run in takewhile(lambda run: run.told, drawn)
+        ]
         return certify(audits, level=self.level, frozen=self.frozen)
 
     def standings(self) -> dict[str, tuple[Standing, ...]]:
@@ -301,9 +297,3 @@ class Study:
     def _record(self, outcomes: Sequence[Run]) -> None:
         for run in self._book.record(outcomes):
             self.panel.score(run)
-
-    def _need_results(self) -> None:
-        if not self._trained:
-            raise StateError(
-                "expected told results, got none", hint="call run, or ask and tell, first."
-            )

@@ -69,7 +69,11 @@ def _unknown(
         f"{percent(undecided, 1)} of the space is undecided by the surrogates' own account (P(fail) "
         f"between {percent(_UNDECIDED[0])} and {percent(_UNDECIDED[1])}), which proves nothing."
     )
-    lines = [doubt]
+    bounds = (
+        "What is proven holds for inputs drawn uniformly from the ranges given; nothing is said of "
+        "what lies outside them, or of inputs that were not varied."
+    )
+    lines = [doubt, bounds]
     if certificate.n == 0:
         lines.append("No audit point has a result: nothing is proven of the verdicts.")
     if not any(failed):

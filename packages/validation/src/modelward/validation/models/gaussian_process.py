@@ -38,9 +38,9 @@ class GaussianProcess:
     name = "Gaussian process"
 
     def __init__(self, *, starts: int = 3, growth: float = 1.2, most: int = 400) -> None:
-        if starts < 1 or growth < 1 or most < 2:
+        if starts < 1 or growth <= 1 or most < 2:
             raise ConfigError(
-                f"expected starts >= 1, growth >= 1 and most >= 2, got {starts}, {growth}, {most}"
+                f"expected starts >= 1, growth > 1 and most >= 2, got {starts}, {growth}, {most}"
             )
         self.starts, self.growth, self.most = starts, growth, most
         self.kernel: Kernel | None = None
