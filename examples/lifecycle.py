@@ -177,7 +177,7 @@ def probe(predict: Any, scenes: Scenes) -> val.StudyResult:
     )
     study.run(accuracy, budget=80)
     study.certify(accuracy, n=60)
-    return study.result(hold={"cast": 0.0})
+    return study.result(hold={"noise": 0.0})
 
 
 # %% [markdown]
