@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from modelward.core.errors import DataError
 from modelward.monitoring.decisions.measurement import FeatureTest, measure_features
 from modelward.monitoring.decisions.multiplicity import benjamini_hochberg, benjamini_yekutieli
@@ -43,7 +41,8 @@ def compare(
 
     Frames are sketched first; a window given as a sketch must be made by `reference.empty().add`.
     A feature that cannot be judged (missing, of another type, too few rows) is reported as 'cannot
-    say' and never as unchanged. Raises `DataError` for settings out of range and unusable frames.
+    say' and never as unchanged. Of times only the share missing is judged, because time goes on.
+    Raises `DataError` for settings out of range, unusable frames, and sketches on other grids.
 
     The p-values assume independent rows; rows that follow each other closely in time are fewer than
     they seem.
@@ -58,7 +57,7 @@ def compare(
     _check(q, smallest_shift, control, level)
     before = reference if isinstance(reference, Sketch) else Sketch.fit(reference)
     after = current if isinstance(current, Sketch) else before.empty().add(current)
-    tests = tuple(measure_features(before, after, level=level))
+    tests = tuple(measure_features(before, after, smallest_shift=smallest_shift, level=level))
     return DriftResult(
         model=model,
         window=window,
@@ -68,6 +67,7 @@ def compare(
         q=q,
         smallest_shift=smallest_shift,
         control=control,
+        level=level,
         reference=before,
         current=after,
     )
@@ -77,13 +77,12 @@ def decide(
     tests: tuple[FeatureTest, ...], *, q: float, smallest_shift: float, control: Control
 ) -> tuple[FeatureDrift, ...]:
     """Judge measured features together, whichever model they belong to."""
-    tested = [t for t in tests if not t.cannot_say]
-    q_values = CONTROLS[control](np.array([t.p_value for t in tested], dtype=np.float64))
-    by_test = dict(zip(map(id, tested), q_values.tolist(), strict=True))
-    rule = f"{control} q <= {q:g} over {len(tested)} features and change >= {smallest_shift:g}"
+    p_values = [t.p_value for t in tests if t.p_value is not None]
+    q_values = iter(CONTROLS[control](p_values).tolist())
+    rule = f"{control} q <= {q:g} over {len(p_values)} features and change >= {smallest_shift:g}"
     judged = []
     for test in tests:
-        q_value = by_test.get(id(test))
+        q_value = None if test.p_value is None else next(q_values)
         large = test.effect is not None and test.effect.value >= smallest_shift
         drifted = q_value is not None and q_value <= q and large
         judged.append(FeatureDrift(test, q_value, drifted, rule if drifted else ""))

@@ -42,6 +42,20 @@ def displaced_share(reference: ColumnSketch, current: ColumnSketch, *, level: fl
     )
 
 
+def missing_share(reference: ColumnSketch, current: ColumnSketch, *, level: float) -> Estimate:
+    """Estimate the change of the share of rows that are missing or infinite, in [0, 1].
+
+    The interval is Hoeffding's, valid at any n.
+    """
+    sides = (reference, current)
+    before, after = (1 - side.n / side.rows for side in sides)
+    half = (1 - level) / 2
+    slack = sum(math.sqrt(math.log(2 / half) / (2 * side.rows)) for side in sides)
+    value = abs(after - before)
+    low, high = max(0.0, value - slack), min(1.0, value + slack)
+    return Estimate(value, low=low, high=high, level=level, n=current.rows)
+
+
 def mean_shift(
     reference: NumericSketch, current: NumericSketch, *, level: float
 ) -> Estimate | None:
@@ -70,7 +84,7 @@ def in_words(reference: ColumnSketch, current: ColumnSketch, shift: Estimate | N
         word = "higher" if shift.value > 0 else "lower"
         return f"{word}: mean {a.mean:.4g} to {b.mean:.4g} ({shift.value:+.2f} sd)"
     if a.n > 1 and a.variance > 0 and b.n > 1:
-        return f"same mean, spread {b.std / a.std:.2f} times as wide"
+        return f"mean as before, spread {b.std / a.std:.2f} times as wide"
     return f"mean {a.mean:.4g} to {b.mean:.4g}"
 
 

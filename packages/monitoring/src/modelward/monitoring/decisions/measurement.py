@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from modelward.core.metrics import Estimate
-from modelward.monitoring.decisions.effects import displaced_share, in_words, mean_shift
+from modelward.monitoring.decisions.aspects import (
+    Aspect,
+    distribution_aspect,
+    missing_aspect,
+    most_telling,
+)
+from modelward.monitoring.decisions.effects import mean_shift
 from modelward.monitoring.drift.base import ColumnSketch
-from modelward.monitoring.drift.chi_square import CHI_SQUARE, homogeneity
-from modelward.monitoring.drift.kolmogorov_smirnov import KS
 from modelward.monitoring.sketch.categorical import CategoricalSketch
 from modelward.monitoring.sketch.numeric import NumericSketch
 from modelward.monitoring.sketch.table import Sketch
@@ -23,9 +25,11 @@ LEAST_ROWS = 20
 class FeatureTest:
     """What was measured of one feature, before anything is decided.
 
-    `p_value` is that of the feature: where rows are missing or infinite on either side, twice the
-    smaller of the p-values of the distribution and of those shares (Bonferroni). `effect` is the
-    largest change of a share. `cannot_say` gives the reason where no test was possible.
+    `p_value` is that of the feature: where rows are missing or infinite on either side, twice that
+    of the more telling of two tests, of the distribution and of the share missing (Bonferroni).
+    `effect` is the change of a share that this test is of, `shift` that of the mean in standard
+    deviations. `cannot_say` gives the reason why the distribution could not be judged; the share
+    missing may have been (`p_value` is None where nothing was).
     """
 
     feature: str
@@ -40,64 +44,72 @@ class FeatureTest:
 
 
 def measure_features(
-    reference: Sketch, current: Sketch, *, level: float = 0.95
+    reference: Sketch, current: Sketch, *, smallest_shift: float, level: float
 ) -> Iterator[FeatureTest]:
-    """Test every feature of the reference, and name every other column that came."""
-    reference.require_schema_of(current)
-    others = dict(current.others)
+    """Test every feature of the reference, and name every other column that came.
+
+    Raises `DataError` when the two sketches are not of one schema and one grid.
+    """
+    reference.require_cells_of(current)
+    torn = dict(reference.others)
+    others = dict(sorted(current.others))
     for name, before in reference.columns.items():
-        kind = reference.kinds[name]
-        after = current.columns[name]
-        reason = others.get(name) or _too_little(before, after)
+        kind, after = reference.kinds[name], current.columns[name]
+        reason = "not in every chunk of the reference alike" if name in torn else others.get(name)
+        reason = reason or _too_few("rows", before.rows, after.rows)
         if reason:
             yield FeatureTest(name, kind, cannot_say=reason)
         else:
-            yield _measure(name, kind, before, after, level)
-    for name, what in sorted(current.others):
+            yield _measure(name, kind, before, after, smallest_shift, level)
+    for name, what in others.items():
         if name not in reference.columns:
             yield FeatureTest(name, what.removeprefix("new, "), cannot_say="not in the reference")
 
 
-def _too_little(before: ColumnSketch, after: ColumnSketch) -> str:
-    for side, sketch in (("reference", before), ("window", after)):
-        if sketch.rows < LEAST_ROWS:
-            return f"{sketch.rows} rows in the {side}, at least {LEAST_ROWS} needed"
-    return "no value in the reference" if before.n == 0 else ""
-
-
-def _gone(sketch: ColumnSketch) -> int:
-    return sketch.rows - sketch.n
-
-
 def _measure(
-    name: str, kind: str, before: ColumnSketch, after: ColumnSketch, level: float
+    name: str,
+    kind: str,
+    before: ColumnSketch,
+    after: ColumnSketch,
+    smallest_shift: float,
+    level: float,
 ) -> FeatureTest:
-    p_values: list[float] = []
-    table = np.array([[before.n, _gone(before)], [after.n, _gone(after)]])
-    if table[:, 1].any():
-        p_values.append(homogeneity(table).p_value or 0.0)
-    gone = [_gone(s) / s.rows for s in (before, after)]
-    if after.n == 0:
-        # Nothing is left to compare: what changed is that every value is gone.
-        return FeatureTest(
-            name,
-            kind,
-            method="missing",
-            statistic=1.0,
-            p_value=p_values[0],
-            effect=Estimate(gone[1] - gone[0], n=after.rows),
-            words=f"missing {gone[0]:.1%} to {gone[1]:.1%}",
-        )
-    method = CHI_SQUARE if isinstance(before, CategoricalSketch) else KS
-    found = method(before, after)
-    effect = displaced_share(before, after, level=level)
+    aspects: list[Aspect] = []
+    reason = _unjudgeable(before, after)
+    if kind == "time" or before.rows > before.n or after.rows > after.n:
+        aspects.append(missing_aspect(before, after, level=level))
     shift = None
-    if isinstance(before, NumericSketch) and isinstance(after, NumericSketch):
-        shift = mean_shift(before, after, level=level)
-    words = in_words(before, after, shift)
-    p_values.append(1.0 if found.p_value is None else found.p_value)
-    if len(p_values) == 2 and abs(gone[1] - gone[0]) > effect.value:
-        effect = Estimate(abs(gone[1] - gone[0]), n=after.rows)
-        words = f"missing {gone[0]:.1%} to {gone[1]:.1%}"
-    p_value = min(1.0, len(p_values) * min(p_values))
-    return FeatureTest(name, kind, method.name, found.value, p_value, effect, shift, words)
+    if kind != "time" and not reason:  # time goes on by itself: that it did is no drift
+        if isinstance(before, NumericSketch) and isinstance(after, NumericSketch):
+            shift = mean_shift(before, after, level=level)
+        aspects.append(distribution_aspect(before, after, shift, level=level))
+    if not aspects:
+        return FeatureTest(name, kind, cannot_say=reason)
+    found = most_telling(aspects, smallest_shift)
+    return FeatureTest(
+        name,
+        kind,
+        method=found.method,
+        statistic=found.statistic,
+        p_value=min(1.0, len(aspects) * found.p_value),
+        effect=found.effect,
+        shift=shift,
+        words=found.words,
+        cannot_say=reason,
+    )
+
+
+def _unjudgeable(before: ColumnSketch, after: ColumnSketch) -> str:
+    """Say why the distributions cannot be compared; nothing where they can."""
+    if reason := _too_few("values", before.n, after.n):
+        return reason
+    if isinstance(before, CategoricalSketch) and not before.categories:
+        return "too many different values, none frequent enough to be counted apart"
+    return ""
+
+
+def _too_few(what: str, before: int, after: int) -> str:
+    for side, count in (("reference", before), ("window", after)):
+        if count < LEAST_ROWS:
+            return f"{count} {what} in the {side}, at least {LEAST_ROWS} needed"
+    return ""

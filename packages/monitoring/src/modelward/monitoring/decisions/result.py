@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-STATUS: dict[str, Status] = {"drifted": "bad", "steady": "good", "cannot say": "warning"}
+STATUS: dict[str, Status] = {"drifted": "bad", "cannot say": "warning", "steady": "good"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,18 @@ class FeatureDrift:
 
     @property
     def verdict(self) -> str:
-        """Drifted, steady, or cannot say."""
-        return "cannot say" if self.test.cannot_say else "drifted" if self.drifted else "steady"
+        """Drifted, steady, or cannot say.
+
+        Steady means that no drift was shown; the interval of the change says how large a one
+        could have been overlooked.
+        """
+        return "drifted" if self.drifted else "cannot say" if self.test.cannot_say else "steady"
+
+    @property
+    def words(self) -> str:
+        """What happened, or why nothing can be said."""
+        unjudged = self.verdict == "cannot say"
+        return self.test.cannot_say if unjudged else self.test.words
 
     def to_dict(self) -> dict[str, Any]:
         """Give the decision as plain JSON content."""
@@ -49,7 +59,7 @@ class FeatureDrift:
             "verdict": self.verdict,
             "change": None if test.effect is None else test.effect.to_dict(),
             "mean_shift_sd": None if test.shift is None else test.shift.to_dict(),
-            "in_words": test.words or test.cannot_say,
+            "in_words": self.words,
             "method": test.method or None,
             "statistic": test.statistic,
             "p_value": test.p_value,
@@ -70,6 +80,7 @@ class DriftResult:
     q: float
     smallest_shift: float
     control: str
+    level: float
     reference: Sketch = field(repr=False)
     current: Sketch = field(repr=False)
 
@@ -81,18 +92,14 @@ class DriftResult:
     @property
     def cannot_say(self) -> tuple[str, ...]:
         """The features that could not be judged."""
-        return tuple(f.feature for f in self.features if f.test.cannot_say)
+        return tuple(f.feature for f in self.features if f.verdict == "cannot say")
 
     @property
     def ranked(self) -> tuple[FeatureDrift, ...]:
         """All features: drifted before those nothing can be said of, then by the size of change."""
 
-        def rank(f: FeatureDrift) -> tuple[bool, bool, float]:
-            return (
-                not f.drifted,
-                not f.test.cannot_say,
-                -(f.test.effect.value if f.test.effect else 0),
-            )
+        def rank(f: FeatureDrift) -> tuple[int, float]:
+            return list(STATUS).index(f.verdict), -(f.test.effect.value if f.test.effect else 0.0)
 
         return tuple(sorted(self.features, key=rank))
 
@@ -113,6 +120,7 @@ class DriftResult:
             "q": self.q,
             "smallest_shift": self.smallest_shift,
             "control": self.control,
+            "level": self.level,
             "shifted": list(self.shifted),
             "cannot_say": list(self.cannot_say),
             "features": [f.to_dict() for f in self.features],
@@ -145,7 +153,7 @@ class DriftResult:
     ) -> Evidence:
         """Give the evidence record, kind `monitoring.window`."""
         metrics = [
-            Metric.of("features_tested", sum(not f.test.cannot_say for f in self.features)),
+            Metric.of("features_tested", sum(f.q_value is not None for f in self.features)),
             Metric.of("features_drifted", len(self.shifted)),
             Metric.of("features_unjudged", len(self.cannot_say)),
         ]
@@ -154,12 +162,8 @@ class DriftResult:
             for f in self.ranked
             if f.drifted and f.test.effect is not None
         ]
-        findings = [f"{f.feature} has drifted: {f.test.words}" for f in self.ranked if f.drifted]
-        findings += [
-            f"cannot say of {f.feature}: {f.test.cannot_say}"
-            for f in self.features
-            if f.test.cannot_say
-        ]
+        findings = [f"{f.feature} has drifted: {f.words}" for f in self.ranked if f.drifted]
+        findings += [f"cannot say of {name}: {self[name].words}" for name in self.cannot_say]
         return Evidence.create(
             kind="monitoring.window",
             subject=Subject(name=self.model, version=version),
@@ -168,11 +172,16 @@ class DriftResult:
                 "q": self.q,
                 "smallest_shift": self.smallest_shift,
                 "control": self.control,
+                "level": self.level,
                 "window": self.window,
             },
             inputs=[
-                Input(name=f"reference sketch {self.reference.digest}", rows=self.reference_rows),
-                Input(name=f"{self.window} sketch {self.current.digest}", rows=self.current_rows),
+                Input(
+                    name=f"sketch of the {name}",
+                    sha256=sketch.digest.removeprefix("sha256:"),
+                    rows=sketch.rows,
+                )
+                for name, sketch in (("reference", self.reference), ("window", self.current))
             ],
             metrics=metrics,
             findings=findings or ["no feature has drifted"],
@@ -183,11 +192,11 @@ class DriftResult:
         rows = f"{self.current_rows} rows against {self.reference_rows}"
         found = f"{len(self.shifted)} of {len(self.features)} features drifted"
         lines = [f"{self.model}, {self.window}: {found} ({rows}, {self.control}, q {self.q:g})"]
-        lines += [f"  {f.feature}: {f.test.words}" for f in self.ranked[:20] if f.drifted]
+        said = {"drifted": "", "cannot say": "cannot say, "}
         lines += [
-            f"  {f.feature}: cannot say, {f.test.cannot_say}"
+            f"  {f.feature}: {said[f.verdict]}{f.words}"
             for f in self.ranked[:20]
-            if f.test.cannot_say
+            if f.verdict in said
         ]
         hidden = len(self.shifted) + len(self.cannot_say) - (len(lines) - 1)
         return "\n".join([*lines, f"  and {hidden} more"] if hidden > 0 else lines)
@@ -209,11 +218,18 @@ class DriftResult:
                 f.test.effect.value if f.test.effect else None,
                 _interval(f),
                 f.q_value,
-                f.test.words or f.test.cannot_say,
+                f.words,
             ]
             for f in self.ranked
         ]
-        columns = ["feature", "verdict", "change of share", "95 % interval", "q-value", "in words"]
+        columns = [
+            "feature",
+            "verdict",
+            "change of share",
+            f"{self.level:.0%} interval",
+            "q-value",
+            "in words",
+        ]
         return [
             notice,
             Tiles(
@@ -230,11 +246,14 @@ class DriftResult:
     def _repr_html_(self) -> str:
         return notebook(*self.blocks())
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw how far each feature moved, with its interval and the smallest shift that matters."""
-        from modelward.monitoring.outputs.plots import plot_changes
+    def plot(self, ax: Axes | None = None, *, feature: str | None = None) -> Axes:
+        """Draw how far each feature moved, with its interval and the smallest shift that matters.
 
-        return plot_changes(self, ax)
+        With a `feature`, draw its distribution in the reference and in the window instead.
+        """
+        from modelward.monitoring.outputs.plots import plot_changes, plot_distribution
+
+        return plot_changes(self, ax) if feature is None else plot_distribution(self, feature, ax)
 
     def to_page(self) -> Page:
         """Give the page of the window."""

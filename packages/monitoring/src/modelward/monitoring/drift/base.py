@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from modelward.core.errors import DataError
 from modelward.monitoring.sketch.categorical import CategoricalSketch
 from modelward.monitoring.sketch.numeric import NumericSketch
@@ -17,7 +20,8 @@ ColumnSketch = NumericSketch | CategoricalSketch
 class Statistic:
     """What a method says of two samples: the distance, and the p-value where it has one.
 
-    `bound` is how far the distance on the sketch can lie below that on the raw samples (0: exact).
+    `bound` is how far the distance on the sketch can lie from that on the raw samples. It is 0
+    where the method is defined on the cells, and so exact on any sketch.
     """
 
     value: float
@@ -48,6 +52,29 @@ class DriftMethod:
                 f"expected two columns of {' or '.join(k.__name__ for k in self.kinds)} for "
                 f"{self.name}, got {type(reference).__name__} and {type(current).__name__}"
             )
+        if not reference.same_cells(current):  # type: ignore[arg-type]
+            raise DataError(
+                f"expected two columns in the same cells for {self.name}, got different ones",
+                hint="sketch the window with reference.empty().add(frame).",
+            )
         if reference.n == 0 or current.n == 0:
             raise DataError(f"expected values on both sides, got n={reference.n} and n={current.n}")
         return self.measure(reference, current)
+
+    def samples(self, reference: npt.ArrayLike, current: npt.ArrayLike) -> Statistic:
+        """Measure two raw samples, shapes `(n,)` and `(m,)`, without loss: numbers or categories.
+
+        >>> from modelward.monitoring import drift_method
+        >>> drift_method("ks").samples([1.0, 2.0, 3.0, 4.0], [3.0, 4.0, 5.0, 6.0]).value
+        0.5
+        """
+        a, b = np.asarray(reference), np.asarray(current)
+        if a.dtype.kind in "fiu" and b.dtype.kind in "fiu":
+            values = np.unique(np.concatenate([a, b]).astype(np.float64))
+            finite = values[np.isfinite(values)]
+            # An edge at each value and one just below it: every cell then holds one value, or none.
+            grid = NumericSketch.on(np.unique([np.nextafter(finite, -np.inf), finite]))
+            return self(*(grid.add(each.astype(np.float64), 0) for each in (a, b)))
+        names = [each.astype(str).astype(object) for each in (a, b)]
+        cells = CategoricalSketch.over({*names[0], *names[1]})
+        return self(*(cells.add(each, 0) for each in names))

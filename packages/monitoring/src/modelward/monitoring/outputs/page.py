@@ -33,7 +33,7 @@ def window_page(result: DriftResult) -> Page:
             Figure(
                 svg(plot_distribution(result, f.feature)),
                 alt=f"Distribution of {f.feature} in the reference and in {result.window}.",
-                caption=f"{f.feature}: {f.test.words}",
+                caption=f"{f.feature}: {f.words}",
             )
             for f in worst
         ]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -12,6 +15,8 @@ import numpy.typing as npt
 from modelward.core.errors import DataError
 
 TOP = 100
+LEAST_COUNT = 5
+LONGEST = 100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,7 +24,8 @@ class CategoricalSketch:
     """Counts of the most frequent categories, of all others together, and of what was missing.
 
     `counts` (shape `(k + 1,)`) holds one number for each of `categories` and, last, that of all
-    others; a category that comes up later is among the others.
+    others; a rare category, and one that comes up later, is among the others. Texts of more than
+    100 characters are kept as their beginning and a digest, so that the size stays fixed.
     """
 
     categories: tuple[str, ...]
@@ -28,14 +34,27 @@ class CategoricalSketch:
 
     @classmethod
     def fit(cls, values: npt.NDArray[Any], missing: int, *, top: int = TOP) -> Self:
-        """Choose the categories to count (the `top` most frequent) and count them."""
-        ranked = sorted(Counter(values.tolist()).items(), key=lambda item: (-item[1], item[0]))
-        kept = tuple(sorted(name for name, _ in ranked[:top]))
-        return cls(kept, np.zeros(len(kept) + 1, dtype=np.int64), 0).add(values, missing)
+        """Choose the categories to count (the `top` most frequent) and count them.
+
+        Those kept were seen five times at the least and, where some are left out, stand clear of
+        the best of these by four standard errors of a count. To pick the winners among equals by
+        this very sample would make each of them look rarer in every later one.
+        """
+        ranked = sorted(_count(values).items(), key=lambda item: (-item[1], item[0]))
+        best_left_out = ranked[top][1] if len(ranked) > top else 0
+        least = max(LEAST_COUNT, best_left_out + 4 * math.sqrt(best_left_out))
+        kept = [name for name, count in ranked[:top] if count >= least]
+        return cls.over(kept).add(values, missing)
+
+    @classmethod
+    def over(cls, categories: Iterable[str]) -> Self:
+        """Give a sketch of nothing over categories of your own."""
+        names = tuple(sorted({_label(name) for name in categories}))
+        return cls(names, np.zeros(len(names) + 1, dtype=np.int64), 0)
 
     def add(self, values: npt.NDArray[Any], missing: int) -> Self:
         """Give the sketch with a chunk of values added."""
-        seen = Counter(values.tolist())
+        seen = _count(values)
         known = [seen.pop(name, 0) for name in self.categories]
         counts = self.counts + np.array([*known, seen.total()], dtype=np.int64)
         return replace(self, counts=counts, missing=self.missing + missing)
@@ -44,8 +63,12 @@ class CategoricalSketch:
         """Give a sketch of nothing, over the same categories."""
         return replace(self, counts=np.zeros_like(self.counts), missing=0)
 
+    def same_cells(self, other: CategoricalSketch) -> bool:
+        """Tell whether both count the same categories, so that they can be added and compared."""
+        return self.categories == other.categories
+
     def __add__(self, other: CategoricalSketch) -> Self:
-        if self.categories != other.categories:
+        if not self.same_cells(other):
             raise DataError(
                 "expected two sketches over the same categories, got different ones",
                 hint="sketch the window with reference.empty().add(frame).",
@@ -83,3 +106,17 @@ class CategoricalSketch:
                 f"got {counts.tolist()}"
             )
         return cls(categories, counts, int(state["missing"]))
+
+
+def _count(values: npt.NDArray[Any]) -> Counter[str]:
+    counted: Counter[str] = Counter()
+    for text, count in Counter(values.tolist()).items():
+        counted[_label(text)] += count
+    return counted
+
+
+def _label(text: str) -> str:
+    if len(text) <= LONGEST:
+        return text
+    mark = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{text[: LONGEST - 18]} #{mark}"

@@ -47,8 +47,13 @@ class NumericSketch:
         if distinct.size > cells:
             picks = (np.arange(1, cells) * finite.size) // cells
             distinct = np.append(np.unique(finite[picks]), finite[-1])
-        edges = _extend(distinct, finite[0]) if finite.size else distinct
-        empty = cls(
+        edges = _extend(distinct, float(finite[0])) if finite.size else distinct
+        return cls.on(edges).add(values, missing)
+
+    @classmethod
+    def on(cls, edges: npt.NDArray[np.float64]) -> Self:
+        """Give a sketch of nothing on a grid of your own, `edges` ascending, shape `(m,)`."""
+        return cls(
             edges=edges,
             counts=np.zeros(edges.size + 1, dtype=np.int64),
             moments=Moments(),
@@ -57,7 +62,6 @@ class NumericSketch:
             missing=0,
             infinite=0,
         )
-        return empty.add(values, missing)
 
     def add(self, values: npt.NDArray[np.float64], missing: int) -> Self:
         """Give the sketch with a chunk of values added."""
@@ -75,18 +79,14 @@ class NumericSketch:
 
     def empty(self) -> Self:
         """Give a sketch of nothing, on the same grid."""
-        return replace(
-            self,
-            counts=np.zeros_like(self.counts),
-            moments=Moments(),
-            minimum=math.inf,
-            maximum=-math.inf,
-            missing=0,
-            infinite=0,
-        )
+        return self.on(self.edges)
+
+    def same_cells(self, other: NumericSketch) -> bool:
+        """Tell whether both count on the same grid, so that they can be added and compared."""
+        return np.array_equal(self.edges, other.edges)
 
     def __add__(self, other: NumericSketch) -> Self:
-        if not np.array_equal(self.edges, other.edges):
+        if not self.same_cells(other):
             raise DataError(
                 "expected two sketches on one grid, got different grids",
                 hint="sketch the window with reference.empty().add(frame).",
@@ -162,7 +162,8 @@ def _extend(distinct: npt.NDArray[np.float64], low: float) -> npt.NDArray[np.flo
     """Add an edge just below the lowest value, and ever wider cells on both sides."""
     high = float(distinct[-1])
     span = (high - low) or max(abs(high), 1.0)
-    steps = span * np.geomspace(1 / 64, 16, _BEYOND)
     under = np.nextafter(low, -math.inf)
-    edges = np.concatenate([under - steps[::-1], [under], distinct, high + steps])
+    with np.errstate(over="ignore"):  # what lies beyond the largest float is left out below
+        steps = span * np.geomspace(1 / 64, 16, _BEYOND)
+        edges = np.concatenate([under - steps[::-1], [under], distinct, high + steps])
     return np.unique(edges[np.isfinite(edges)])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from modelward.core.errors import DataError
-from modelward.core.evidence import digest
+from modelward.core.evidence import canonical, digest
 from modelward.monitoring.sketch.categorical import CategoricalSketch
 from modelward.monitoring.sketch.numeric import CELLS, NumericSketch
 from modelward.monitoring.sources.frames import Column, Kind, columns
@@ -86,7 +87,8 @@ class Sketch:
                 others.add((name, f"{column.kind} in the window, {self.kinds[name]} before"))
             else:
                 values = column.values if column.kind == self.kinds[name] else column.values[:0]
-                added[name] = sketch.add(_cast(values, self.kinds[name]), column.missing)
+                with _naming(name):
+                    added[name] = sketch.add(_cast(values, self.kinds[name]), column.missing)
         return type(self)(
             kinds=self.kinds,
             columns={name: added.get(name, sketch) for name, sketch in self.columns.items()},
@@ -103,7 +105,8 @@ class Sketch:
         self.require_schema_of(other)
         merged: dict[str, ColumnSketch] = {}
         for name, mine in self.columns.items():
-            merged[name] = mine + other.columns[name]  # type: ignore[operator]
+            with _naming(name):
+                merged[name] = mine + other.columns[name]  # type: ignore[operator]
         rows, others = self.rows + other.rows, self.others | other.others
         return type(self)(kinds=self.kinds, columns=merged, rows=rows, others=others)
 
@@ -116,9 +119,23 @@ class Sketch:
                 hint="sketch the window with reference.empty().add(frame).",
             )
 
+    def require_cells_of(self, other: Sketch) -> None:
+        """Raise `DataError` unless the other sketch also counts in the same cells.
+
+        Two grids laid by different data may have the same number of cells, and shares in them
+        could then be compared without meaning anything.
+        """
+        self.require_schema_of(other)
+        for name, mine in self.columns.items():
+            if not mine.same_cells(other.columns[name]):  # type: ignore[arg-type]
+                raise DataError(
+                    f"expected two sketches on one grid, got different grids of column '{name}'",
+                    hint="sketch the window with reference.empty().add(frame).",
+                )
+
     @property
     def digest(self) -> str:
-        """The digest of the content, by which a reference is known."""
+        """The digest of the content, by which a reference is known: that of the saved file."""
         return digest(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
@@ -158,7 +175,7 @@ class Sketch:
         """Write the sketch as JSON, and give the path."""
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(json.dumps(self.to_dict(), allow_nan=False), encoding="utf-8")
+        target.write_bytes(canonical(self.to_dict()))
         return target
 
     @classmethod
@@ -177,9 +194,19 @@ class Sketch:
 
 
 def _fit(column: Column, cells: int) -> ColumnSketch:
-    if column.kind == "categorical":
-        return CategoricalSketch.fit(column.values, column.missing)
-    return NumericSketch.fit(column.values, column.missing, cells=cells)
+    with _naming(column.name):
+        if column.kind == "categorical":
+            return CategoricalSketch.fit(column.values, column.missing)
+        return NumericSketch.fit(column.values, column.missing, cells=cells)
+
+
+@contextmanager
+def _naming(column: str) -> Iterator[None]:
+    """Say in which column a mistake lies."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"column '{column}': {error.fact}", hint=error.hint) from error
 
 
 def _cast(values: Any, kind: Kind) -> Any:

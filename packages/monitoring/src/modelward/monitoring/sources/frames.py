@@ -94,6 +94,8 @@ def read(path: str | Path) -> Iterator[pd.DataFrame]:
 def _parquet(source: Path) -> Iterator[pd.DataFrame]:
     from modelward.core.optional import require
 
-    parquet = require("pyarrow.parquet", feature="reading Parquet", install="pyarrow")
+    parquet = require(
+        "pyarrow.parquet", feature="reading Parquet", install="'./packages/monitoring[parquet]'"
+    )
     for batch in parquet.ParquetFile(source).iter_batches(batch_size=CHUNK_ROWS):
         yield batch.to_pandas()
