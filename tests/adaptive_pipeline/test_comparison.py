@@ -115,3 +115,36 @@ def test_bad_input_is_named() -> None:
         Comparison().update(math.nan, 0.0)
     with pytest.raises(ConfigError, match="expected 20 <= minimum <= maximum"):
         Comparison(minimum=5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("margin", "gains", "chances"),
+    [  # true gain below the margin in each: rare large losses hide behind a common small gain
+        (0.0, [0.01, -1.0], [0.985, 0.015]),
+        (-0.01, [0.0, -1.0], [0.98, 0.02]),
+        (0.0, [0.0, 1.0, -1.0], [0.96, 0.02, 0.02]),
+        (0.0, [0.0, 1.0, -1.0], [0.6, 0.2, 0.2]),
+    ],
+)
+def test_rare_losses_are_waited_for(
+    margin: float, gains: list[float], chances: list[float]
+) -> None:
+    rng = np.random.default_rng(5)
+    promoted, runs = 0, 200
+    for _ in range(runs):
+        comparison = Comparison(margin=margin, maximum=1_500)
+        for gain in rng.choice(gains, p=chances, size=1_500):
+            verdict = comparison.update(float(gain), 0.0)
+            if verdict.final:
+                break
+        promoted += verdict.word == "promote"
+    assert promoted / runs <= 0.05 + 3 * (0.05 * 0.95 / runs) ** 0.5
+
+
+def test_equal_gains_decide_nothing() -> None:
+    comparison = Comparison(minimum=20, maximum=60)
+    verdicts = [comparison.update(1.0, 0.5) for _ in range(60)]
+    assert {v.word for v in verdicts[:59]} == {"continue"}
+    assert "only 0 of 59 gains differ" in verdicts[58].reason
+    assert verdicts[59].word == "inconclusive"
