@@ -43,13 +43,14 @@ def test_ks_is_within_its_bound_of_scipy(name: str) -> None:
     assert found.p_value >= exact.pvalue * (1 - 1e-9), "conservative"
 
 
-def test_ks_is_exact_where_all_values_are_edges() -> None:
+def test_ks_is_exact_where_all_values_have_cells_of_their_own() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.integers(0, 50, 2000).astype(float), rng.integers(0, 50, 500).astype(float)
     found = drift_method("ks")(*pair(a, b))
     exact = stats.ks_2samp(a, b, method="asymp")
     assert found.value == pytest.approx(exact.statistic, abs=1e-12)
     assert found.p_value == pytest.approx(exact.pvalue, rel=1e-9)
+    assert found.bound == 0
 
 
 @pytest.mark.parametrize("name", ["same", "shifted", "wider", "skewed", "discrete"])
@@ -58,6 +59,44 @@ def test_wasserstein_is_near_scipy(name: str) -> None:
     found = drift_method("wasserstein")(*pair(a, b)).value
     exact = stats.wasserstein_distance(a, b) / a.std(ddof=1)
     assert found == pytest.approx(exact, rel=0.03, abs=0.005)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_wasserstein_is_within_its_bound_of_scipy(name: str) -> None:
+    a, b = SAMPLES[name](np.random.default_rng(6))
+    for scale in (1.0, 100.0):  # the second throws the window beyond the grid
+        found = drift_method("wasserstein")(*pair(a, b * scale))
+        exact = stats.wasserstein_distance(a, b * scale) / a.std(ddof=1)
+        assert abs(found.value - exact) <= found.bound + 1e-12
+    near = drift_method("wasserstein")(*pair(a, b))
+    assert near.bound < (0.05 if name != "far" else 5.0)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_raw_samples_are_measured_without_loss(name: str) -> None:
+    a, b = SAMPLES[name](np.random.default_rng(7))
+    ks = drift_method("ks").samples(a, b)
+    exact = stats.ks_2samp(a, b, method="asymp")
+    assert ks.value == pytest.approx(exact.statistic, abs=1e-12)
+    assert ks.p_value == pytest.approx(exact.pvalue, rel=1e-9)
+    moved = drift_method("wasserstein").samples(a, b)
+    assert moved.value == pytest.approx(stats.wasserstein_distance(a, b) / a.std(ddof=1), rel=1e-9)
+    assert moved.bound < 1e-9
+
+
+def test_raw_categories_are_measured_without_loss() -> None:
+    a, b = ["x"] * 60 + ["y"] * 40, ["x"] * 30 + ["y"] * 70
+    exact = stats.chi2_contingency([[60, 40], [30, 70]], correction=False)
+    assert drift_method("chi_square").samples(a, b).p_value == pytest.approx(exact.pvalue)
+    shares = drift_method("jensen_shannon").samples(a, b).value
+    assert shares == pytest.approx(jensenshannon([0.6, 0.4], [0.3, 0.7], base=2))
+
+
+def test_columns_in_different_cells_are_refused() -> None:
+    rng = np.random.default_rng(0)
+    one, two = (Sketch.fit(pd.DataFrame({"x": rng.normal(size=2000)})) for _ in range(2))
+    with pytest.raises(DataError, match="in the same cells for ks"):
+        drift_method("ks")(one.columns["x"], two.columns["x"])
 
 
 def test_wasserstein_of_a_constant() -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from modelward.core.errors import DataError
+from modelward.core.command import main
 from modelward.monitoring.command import app
 
 
@@ -38,11 +38,28 @@ def test_exit_code_tells(files: Path) -> None:
     assert "a: higher" in page.read_text("utf-8")
 
 
-def test_unusable_files(files: Path) -> None:
-    result = CliRunner().invoke(
-        app, ["compare", str(files / "absent.csv"), str(files / "steady.csv")]
-    )
-    assert isinstance(result.exception, DataError)
+def test_unusable_files(
+    files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["compare", str(files / "absent.csv"), str(files / "steady.csv")]
+    monkeypatch.setattr("sys.argv", ["modelward", "monitoring", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    assert "expected a readable table" in capsys.readouterr().err
+
+
+def test_unjudged_features(files: Path) -> None:
+    frame = pd.read_csv(files / "steady.csv")
+    frame.rename(columns={"b": "B"}).to_csv(files / "renamed.csv", index=False)
+    frame.assign(id=range(len(frame))).to_csv(files / "wider.csv", index=False)
+    codes = {
+        name: CliRunner()
+        .invoke(app, ["compare", str(files / "reference.csv"), str(files / f"{name}.csv")])
+        .exit_code
+        for name in ("renamed", "wider")
+    }
+    assert codes == {"renamed": 2, "wider": 0}, "a further column is named, and hinders nothing"
 
 
 def test_methods_are_listed() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from modelward.core.errors import DataError
 from modelward.monitoring import Sketch
+from modelward.monitoring.sketch.categorical import CategoricalSketch
 from modelward.monitoring.sketch.numeric import NumericSketch
 from modelward.monitoring.sources.frames import columns, read
 
@@ -169,7 +170,7 @@ def test_other_schema_and_grids_do_not_merge() -> None:
         one + two
     with pytest.raises(DataError, match="schema"):
         one + Sketch.fit(pd.DataFrame({"other": [1.0] * 5}))
-    left, right = (Sketch.fit(pd.DataFrame({"c": values})) for values in (["a"] * 3, ["b"] * 3))
+    left, right = (Sketch.fit(pd.DataFrame({"c": values})) for values in (["a"] * 6, ["b"] * 6))
     with pytest.raises(DataError, match="same categories"):
         left + right
 
@@ -179,10 +180,19 @@ def test_rare_and_new_categories_go_to_the_others() -> None:
     sketch = Sketch.fit(pd.DataFrame({"c": values}))
     column = sketch.columns["c"]
     assert column.n == len(values)
-    assert len(column.counts) == 101
-    assert column.counts[-1] == sum(150 - i for i in range(100, 150))
+    # The best category left out was seen 50 times; those kept stand clear of it, at 50 + 4 * 7.07.
+    assert len(column.counts) == 1 + sum(150 - i >= 79 for i in range(150))
+    assert column.counts[-1] == sum(150 - i for i in range(150) if 150 - i < 79)
     later = sketch.empty().add(pd.DataFrame({"c": ["never seen", "c0"]})).columns["c"]
     assert later.counts[-1] == 1
+
+
+def test_long_texts_do_not_grow_the_sketch() -> None:
+    texts = ["x" * 10_000 + end for end in "ab"] * 10
+    column = Sketch.fit(pd.DataFrame({"c": texts})).columns["c"]
+    assert isinstance(column, CategoricalSketch)
+    assert column.counts.tolist() == [10, 10, 0], "told apart by their digests"
+    assert max(map(len, column.categories)) <= 100
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])

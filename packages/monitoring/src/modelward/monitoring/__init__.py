@@ -16,15 +16,17 @@ if TYPE_CHECKING:
     from modelward.monitoring.drift.base import DriftMethod, Statistic
     from modelward.monitoring.drift.registry import METHODS, drift_method
     from modelward.monitoring.fleet.assessment import assess
-    from modelward.monitoring.outputs.exporter import DriftCollector
+    from modelward.monitoring.fleet.result import FleetResult
+    from modelward.monitoring.outputs.exporter import DriftExporter
     from modelward.monitoring.sketch.table import Sketch
 
 __all__ = [
     "METHODS",
-    "DriftCollector",
+    "DriftExporter",
     "DriftMethod",
     "DriftResult",
     "FeatureDrift",
+    "FleetResult",
     "Sketch",
     "Statistic",
     "assess",
@@ -38,10 +40,11 @@ __getattr__, __dir__ = lazy_exports(
     __name__,
     {
         "METHODS": "drift.registry",
-        "DriftCollector": "outputs.exporter",
+        "DriftExporter": "outputs.exporter",
         "DriftMethod": "drift.base",
         "DriftResult": "decisions.result",
         "FeatureDrift": "decisions.result",
+        "FleetResult": "fleet.result",
         "Sketch": "sketch.table",
         "Statistic": "drift.base",
         "assess": "fleet.assessment",

@@ -27,7 +27,10 @@ def compare(  # noqa: PLR0917 - the command's arguments and options
     html: Path | None = typer.Option(None, help="Write a page here."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
 ) -> None:
-    """Compare a window with a reference. Exit code 0: steady; 1: drift, or cannot say; 2: unusable."""
+    """Compare a window with a reference.
+
+    Exit code 0: no drift shown; 1: drift; 2: a file, or a feature of the reference, cannot be judged.
+    """
     from modelward.monitoring.decisions.comparison import compare as decide
     from modelward.monitoring.sketch.table import Sketch
     from modelward.monitoring.sources.frames import read
@@ -42,5 +45,7 @@ def compare(  # noqa: PLR0917 - the command's arguments and options
     typer.echo(result.to_json() if as_json else repr(result))
     if html is not None:
         result.to_page().save(html)
-    if result.shifted or result.cannot_say:
+    if result.shifted:
         raise typer.Exit(1)
+    if any(feature in before.columns for feature in result.cannot_say):
+        raise typer.Exit(2)

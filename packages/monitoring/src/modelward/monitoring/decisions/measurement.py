@@ -60,7 +60,7 @@ def measure_features(
         if reason:
             yield FeatureTest(name, kind, cannot_say=reason)
         else:
-            yield _measure(name, kind, before, after, smallest_shift, level)
+            yield _measure(name, kind, before, after, smallest_shift=smallest_shift, level=level)
     for name, what in others.items():
         if name not in reference.columns:
             yield FeatureTest(name, what.removeprefix("new, "), cannot_say="not in the reference")
@@ -71,6 +71,7 @@ def _measure(
     kind: str,
     before: ColumnSketch,
     after: ColumnSketch,
+    *,
     smallest_shift: float,
     level: float,
 ) -> FeatureTest:

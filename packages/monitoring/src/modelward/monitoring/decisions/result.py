@@ -103,6 +103,11 @@ class DriftResult:
 
         return tuple(sorted(self.features, key=rank))
 
+    @property
+    def largest_change(self) -> float:
+        """The largest change of a share of any feature, in [0, 1]."""
+        return max((f.test.effect.value for f in self.features if f.test.effect), default=0.0)
+
     def __getitem__(self, feature: str) -> FeatureDrift:
         for found in self.features:
             if found.feature == feature:
@@ -149,9 +154,18 @@ class DriftResult:
         return pd.DataFrame(rows).set_index("feature")
 
     def to_evidence(
-        self, *, version: str | None = None, artifacts: tuple[Artifact, ...] = ()
+        self,
+        *,
+        version: str | None = None,
+        reference_uri: str | None = None,
+        window_uri: str | None = None,
+        artifacts: tuple[Artifact, ...] = (),
     ) -> Evidence:
-        """Give the evidence record, kind `monitoring.window`."""
+        """Give the evidence record, kind `monitoring.window`.
+
+        The digests of both sketches are in it. Where they were saved, give the paths relative
+        to the record, and the record's `verify` compares the files.
+        """
         metrics = [
             Metric.of("features_tested", sum(f.q_value is not None for f in self.features)),
             Metric.of("features_drifted", len(self.shifted)),
@@ -178,10 +192,14 @@ class DriftResult:
             inputs=[
                 Input(
                     name=f"sketch of the {name}",
+                    uri=uri,
                     sha256=sketch.digest.removeprefix("sha256:"),
                     rows=sketch.rows,
                 )
-                for name, sketch in (("reference", self.reference), ("window", self.current))
+                for name, uri, sketch in (
+                    ("reference", reference_uri, self.reference),
+                    ("window", window_uri, self.current),
+                )
             ],
             metrics=metrics,
             findings=findings or ["no feature has drifted"],

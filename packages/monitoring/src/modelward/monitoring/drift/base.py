@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from modelward.core.errors import DataError
 from modelward.monitoring.sketch.categorical import CategoricalSketch
-from modelward.monitoring.sketch.numeric import NumericSketch
+from modelward.monitoring.sketch.numeric import NumericSketch, own_cells
 
 ColumnSketch = NumericSketch | CategoricalSketch
 
@@ -72,8 +72,7 @@ class DriftMethod:
         if a.dtype.kind in "fiu" and b.dtype.kind in "fiu":
             values = np.unique(np.concatenate([a, b]).astype(np.float64))
             finite = values[np.isfinite(values)]
-            # An edge at each value and one just below it: every cell then holds one value, or none.
-            grid = NumericSketch.on(np.unique([np.nextafter(finite, -np.inf), finite]))
+            grid = NumericSketch.on(own_cells(finite))
             return self(*(grid.add(each.astype(np.float64), 0) for each in (a, b)))
         names = [each.astype(str).astype(object) for each in (a, b)]
         cells = CategoricalSketch.over({*names[0], *names[1]})

@@ -22,8 +22,8 @@ def ks_statistic(reference: NumericSketch, current: NumericSketch) -> Statistic:
     n, m = reference.n, current.n
     p_value = float(stats.kstwo.sf(value, max(1, round(n * m / (n + m))))) if value > 0 else 1.0
     # Within a cell the two shares part by at most the larger of what lies strictly inside it.
-    inside = float(np.maximum(reference.counts / n, current.counts / m).max())
-    return Statistic(value, p_value, bound=inside)
+    inside = np.maximum(reference.counts / n, current.counts / m)[reference.wide]
+    return Statistic(value, p_value, bound=float(inside.max()))
 
 
 KS = DriftMethod(

@@ -40,8 +40,8 @@ def _reach(
     reach = float(np.maximum(most - inside, inside - least) @ np.diff(edges))
     low = min(reference.minimum, current.minimum)
     high = max(reference.maximum, current.maximum)
-    reach += max(0.0, float(edges[0]) - low) * max(f[0], g[0])
-    return reach + max(0.0, high - float(edges[-1])) * (1 - min(f[-1], g[-1]))
+    reach += max(0.0, float(edges[0]) - low) * float(max(f[0], g[0]))
+    return reach + max(0.0, high - float(edges[-1])) * float(1 - min(f[-1], g[-1]))
 
 
 WASSERSTEIN = DriftMethod(

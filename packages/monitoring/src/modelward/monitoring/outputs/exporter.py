@@ -2,54 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from modelward.core.errors import DataError
+from modelward.core.metrics import Exposition, Family
 
 if TYPE_CHECKING:
     from modelward.monitoring.decisions.result import DriftResult
 
 TOP = 5
 
+_MODEL = {
+    "window_rows": "Rows in the window.",
+    "features_tested": "Features that were tested.",
+    "features_drifted": "Features that have drifted.",
+    "features_unjudged": "Features that could not be judged.",
+}
+_FEATURE = {
+    "feature_change_ratio": "Change of a share, between 0 and 1, of the features that changed most.",
+    "feature_q_value": "q-value of the decision on the feature.",
+    "feature_drifted": "Whether the feature has drifted, 0 or 1.",
+}
 
-class DriftCollector:
-    """A Prometheus collector over results: series for every model, and for its `top` features.
+
+class DriftExporter:
+    """The newest results as Prometheus text: series of every model, and of its `top` features.
 
     Decisions and q-values are exported as they were made; nothing is left to be computed by
-    queries. Register it with your own registry: `registry.register(DriftCollector(results))`.
+    queries. Hand in an `exposition` to render the families together with others. The names begin
+    with `modelward_monitoring_`.
+
+    >>> import numpy as np, pandas as pd
+    >>> from modelward.monitoring import compare
+    >>> rng = np.random.default_rng(0)
+    >>> frames = [pd.DataFrame({"age": rng.normal(mean, 1, 300)}) for mean in (0, 1)]
+    >>> exporter = DriftExporter()
+    >>> exporter.set([compare(*frames, model="fraud")])
+    >>> print(*exporter.render().decode().splitlines()[-1:])
+    modelward_monitoring_feature_drifted{model="fraud",feature="age"} 1.0
     """
 
-    def __init__(self, results: Iterable[DriftResult], *, top: int = TOP) -> None:
-        self.results = tuple(results)
+    def __init__(self, *, top: int = TOP, exposition: Exposition | None = None) -> None:
         self.top = top
+        self.exposition = exposition or Exposition()
+        self._families = [
+            self.exposition.gauge(f"modelward_monitoring_{name}", text, labels=labels)
+            for group, labels in ((_MODEL, ["model"]), (_FEATURE, ["model", "feature"]))
+            for name, text in group.items()
+        ]
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Give the metric families."""
-        rows = _family("window_rows", "Rows in the window.", "model")
-        drifted = _family("features_drifted", "Features that have drifted.", "model")
-        unjudged = _family("features_unjudged", "Features that could not be judged.", "model")
-        change = _family("feature_change_ratio", "Largest change of a share.", "model", "feature")
-        q_value = _family("feature_q_value", "q-value of the decision.", "model", "feature")
-        for result in self.results:
-            rows.add_metric([result.model], result.current_rows)
-            drifted.add_metric([result.model], len(result.shifted))
-            unjudged.add_metric([result.model], len(result.cannot_say))
-            judged = [f for f in result.ranked if f.test.effect is not None]
-            for found in judged[: self.top]:
-                labels = [result.model, found.feature]
-                change.add_metric(labels, found.test.effect.value if found.test.effect else 0.0)
-                if found.q_value is not None:
-                    q_value.add_metric(labels, found.q_value)
-        yield from (rows, drifted, unjudged, change, q_value)
+    def set(self, results: Iterable[DriftResult]) -> None:
+        """Show these results and no others; a scrape sees all of them or none.
 
-    def exposition(self) -> bytes:
+        Raises `DataError` when two results are of one model.
+        """
+        shown = list(results)
+        names = [result.model for result in shown]
+        if twice := sorted(name for name, count in Counter(names).items() if count > 1):
+            raise DataError(f"expected one result of each model, got several of {twice[:5]}")
+        models = [((result.model,), _model_values(result)) for result in shown]
+        features = [row for result in shown for row in _feature_rows(result)[: self.top]]
+        with self.exposition.lock:
+            for i, family in enumerate(self._families[: len(_MODEL)]):
+                _replace(family, [row[0] for row in models], [row[1][i] for row in models])
+            for i, family in enumerate(self._families[len(_MODEL) :]):
+                _replace(family, [row[0] for row in features], [row[1][i] for row in features])
+
+    def render(self) -> bytes:
         """Give the text a Prometheus server scrapes."""
-        registry = CollectorRegistry()
-        registry.register(self)
-        return generate_latest(registry)
+        return self.exposition.render()
 
 
-def _family(name: str, text: str, *labels: str) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"modelward_monitoring_{name}", text, labels=list(labels))
+def _model_values(result: DriftResult) -> tuple[int, ...]:
+    """Give one number for each family of models."""
+    tested = sum(f.q_value is not None for f in result.features)
+    return result.current_rows, tested, len(result.shifted), len(result.cannot_say)
+
+
+def _feature_rows(result: DriftResult) -> list[tuple[tuple[str, str], tuple[float, ...]]]:
+    """Give the labels and one number for each family of features, the largest change first."""
+    return [
+        ((result.model, f.feature), (f.test.effect.value, f.q_value, f.drifted))
+        for f in result.ranked
+        if f.test.effect is not None and f.q_value is not None
+    ]
+
+
+def _replace(family: Family, series: Sequence[tuple[str, ...]], values: Sequence[float]) -> None:
+    if family.series == tuple(series):  # the usual case: labels stay as they were written
+        family.set(values)
+        return
+    family.remove(family.series)
+    family.add(series, values)

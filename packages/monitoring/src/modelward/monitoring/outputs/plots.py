@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modelward.core.errors import DataError
 from modelward.core.pages import axes
 from modelward.monitoring.sketch.categorical import CategoricalSketch
 
@@ -37,7 +38,12 @@ def plot_changes(result: DriftResult, ax: Axes | None = None) -> Axes:
 
 
 def plot_distribution(result: DriftResult, feature: str, ax: Axes | None = None) -> Axes:
-    """Draw the distribution of one feature in the reference and in the window."""
+    """Draw the distribution of one feature in the reference and in the window.
+
+    Raises `DataError` when the reference does not have it, or neither side has a value.
+    """
+    if not _drawable(result, feature):
+        raise DataError(f"expected a feature of the reference with values, got {feature!r}")
     ax = axes(ax, figsize=(7.2, 2.4))
     before, after = result.reference.columns[feature], result.current.columns[feature]
     if isinstance(before, CategoricalSketch) and isinstance(after, CategoricalSketch):
@@ -56,3 +62,8 @@ def plot_distribution(result: DriftResult, feature: str, ax: Axes | None = None)
     ax.set_xlabel(feature)
     ax.legend()
     return ax
+
+
+def _drawable(result: DriftResult, feature: str) -> bool:
+    sides = (result.reference.columns.get(feature), result.current.columns.get(feature))
+    return any(side is not None and side.n > 0 for side in sides)

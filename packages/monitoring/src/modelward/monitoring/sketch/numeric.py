@@ -37,14 +37,16 @@ class NumericSketch:
     def fit(cls, values: npt.NDArray[np.float64], missing: int, *, cells: int = CELLS) -> Self:
         """Lay the grid by the values and count them.
 
-        With at most `cells` different values each is an edge, and nothing is lost; with more, the
-        edges are the quantiles, so that each cell holds about the same share. Beyond both ends
-        the grid goes on, in ever wider cells, to sixteen times the range, so that values a later
-        window brings from there are told apart.
+        With at most half as many different values as cells, each has a cell of its own, and nothing
+        is lost; with more, the edges are the quantiles, so that each cell holds about the same
+        share. Beyond both ends the grid goes on, in ever wider cells, to sixteen times the range,
+        so that values a later window brings from there are told apart.
         """
         finite = np.sort(values[np.isfinite(values)])
         distinct = np.unique(finite)
-        if distinct.size > cells:
+        if distinct.size <= cells // 2:
+            distinct = own_cells(distinct)
+        elif distinct.size > cells:
             picks = (np.arange(1, cells) * finite.size) // cells
             distinct = np.append(np.unique(finite[picks]), finite[-1])
         edges = _extend(distinct, float(finite[0])) if finite.size else distinct
@@ -111,6 +113,14 @@ class NumericSketch:
         """How many rows were seen, missing and infinite ones included."""
         return self.n + self.missing + self.infinite
 
+    @property
+    def wide(self) -> npt.NDArray[np.bool_]:
+        """Which cells, shape `(m + 1,)`, can hold more than one value: what lies there is blurred."""
+        narrow = np.nextafter(self.edges[:-1], math.inf) >= self.edges[1:]
+        wide = np.ones(self.counts.size, dtype=np.bool_)
+        wide[1:-1] = ~narrow
+        return wide
+
     def cumulative(self) -> npt.NDArray[np.float64]:
         """Give the share of values at or below each edge, shape `(m,)`, in [0, 1]."""
         return np.cumsum(self.counts[:-1]) / max(self.n, 1)
@@ -156,6 +166,11 @@ class NumericSketch:
             missing=int(state["missing"]),
             infinite=int(state["infinite"]),
         )
+
+
+def own_cells(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Lay an edge at each finite value and one just below, so that its cell holds nothing else."""
+    return np.unique([np.nextafter(values, -math.inf), values])
 
 
 def _extend(distinct: npt.NDArray[np.float64], low: float) -> npt.NDArray[np.float64]:

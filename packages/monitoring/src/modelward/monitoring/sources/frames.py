@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,7 @@ def columns(frame: pd.DataFrame) -> Iterator[Column]:
             hint="wrap an array as pandas.DataFrame(array, columns=[...]).",
         )
     names = [str(name) for name in frame.columns]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    if twice := sorted(name for name, count in Counter(names).items() if count > 1):
         raise DataError(f"expected each column name once, got {twice} more than once")
     for position, name in enumerate(names):
         yield _column(name, frame.iloc[:, position])
