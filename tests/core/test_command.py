@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import socketserver
 import subprocess
 import sys
 import threading
@@ -126,6 +127,46 @@ def test_doctor_tells_which_servers_answer(server: str, monkeypatch: pytest.Monk
     assert found["MLflow"].detail == "status 503"
     assert not found["database"].answers
     assert "hunter2" not in json.dumps([s.address for s in found.values()])
+
+
+@pytest.mark.parametrize(
+    ("url", "answers"),
+    [
+        ("postgresql://u:hunter2@127.0.0.1:port/db", False),
+        ("postgresql:///x?password=hunter2", None),
+        ("mysql+pymysql://u:hunter2@127.0.0.1:9/x", False),
+        ("sqlite:///x.db?key=hunter2", True),
+        ("mlruns", True),
+    ],
+)
+def test_doctor_survives_any_address_and_shows_no_password(
+    url: str, answers: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODELWARD_DATABASE_URL", url)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
+    monkeypatch.setenv("MODELWARD_PROMETHEUS_URL", "nonsense")
+    found = {s.name: s for s in doctor.servers()}
+    assert "hunter2" not in str(found)
+    assert not found["Prometheus"].answers
+    if answers is not None:
+        assert found["MLflow"].answers == found["database"].answers == answers
+
+
+def test_doctor_tells_what_does_not_speak_http(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Rude(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(1024)
+            self.request.sendall(b"nothing you would call HTTP\r\n")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Rude) as running:
+        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{running.server_address[1]}"
+        monkeypatch.setenv("MODELWARD_PROMETHEUS_URL", url)
+        found = doctor.servers()[0]
+        running.shutdown()
+        thread.join()
+    assert (found.answers, found.detail) == (False, "something answers, but not in HTTP")
 
 
 def test_doctor_knows_local_stores(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,11 +122,51 @@ def test_unreadable_and_oversized_files(tmp_path: Path) -> None:
         ({"config": {"x": math.nan}}, "valid evidence record"),
         ({"config": {"x": object()}}, "valid evidence record"),
         ({"metrics": [Metric.model_construct(name="m", value=math.inf)]}, "valid evidence record"),
+        (
+            {"metrics": [Metric.model_construct(name="m", value=1.0, low=math.inf)]},
+            "valid evidence",
+        ),
     ],
 )
 def test_what_cannot_be_sealed(changes: dict[str, object], message: str) -> None:
     with pytest.raises(EvidenceError, match=message):
         record(**changes)
+
+
+def test_infinite_numbers_in_a_file_are_refused() -> None:
+    text = record().to_json()
+    for changed in (
+        text.replace('"low": 0.25', '"low": NaN'),
+        text.replace('"budget": 80', '"budget": Infinity'),
+    ):
+        assert changed != text
+        with pytest.raises(EvidenceError, match="expected"):
+            Evidence.from_json(changed)
+    with pytest.raises(EvidenceError, match="finite number for metric 'm'"):
+        Metric.of("m", Estimate(math.nan))
+
+
+def test_only_ordinary_files_within_the_folder_are_read(tmp_path: Path) -> None:
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    secret = tmp_path / "secret.txt"
+    secret.write_text("secret")
+    digests = {"sha256": "0" * 64}
+    made = record(
+        inputs=[
+            Input(name="outside", uri="../secret.txt", sha256=sha256_file(secret)),
+            Input(name="url", uri="http://[", **digests),
+            Input(name="device", uri="/dev/zero", **digests),
+            Input(name="null", uri="a\0b", **digests),
+            Input(name="long", uri="a" * 5000, **digests),
+        ]
+    )
+    open_to_all = {c.item: c.status for c in made.verify(inner).checks}
+    assert open_to_all["input outside"] == "verified"
+    confined = made.verify(inner, within=inner)
+    assert {c.status for c in confined.failures} == {"unreachable"}
+    assert len(confined.failures) == 5
+    assert sha256_file(secret) not in str(confined)
 
 
 def test_limits_judge_by_direction() -> None:

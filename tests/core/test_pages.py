@@ -26,6 +26,7 @@ from modelward.core.pages import (
     image_uri,
     interactive,
     notebook,
+    plain,
     plotly_script,
     svg,
 )
@@ -119,6 +120,12 @@ def test_svg_fits_light_and_dark_and_has_its_own_ids() -> None:
     assert first.unescape().startswith("<svg")
 
 
+def test_names_are_drawn_as_they_are() -> None:
+    ax = axes()
+    ax.set_xlabel(plain("cost$_$ and $x$"))
+    assert "cost$_$ and $x$" in svg(ax)
+
+
 def test_axes_of_the_caller_are_kept() -> None:
     ax = axes()
     assert axes(ax) is ax
@@ -134,6 +141,8 @@ def test_axes_of_the_caller_are_kept() -> None:
         (lambda: Figure("https://example.org/x.png", alt="x"), "expected a picture made by"),
         (lambda: Html("<b>x</b>"), "expected markupsafe.Markup"),  # type: ignore[arg-type]
         (lambda: Links([("x", "javascript:alert(1)", "")]), "expected a relative or http"),
+        (lambda: Links([("x", "//example.org/a", "")]), "expected a relative or http"),
+        (lambda: page(back=("x", "javascript:alert(1)")), "expected a relative or http"),
         (lambda: image_uri(b"<svg onload=alert(1)>"), "PNG or JPEG"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import platform
@@ -20,6 +21,7 @@ from modelward.core.optional import installed_version
 app = typer.Typer(help="Show versions, devices, optional parts and the servers that answer.")
 
 _TIMEOUT_S = 1.0
+_PORTS = {"postgresql": 5432, "postgres": 5432, "mysql": 3306, "mariadb": 3306}
 _EXTRA = re.compile(r"""^([\w.-]+)[^;]*;\s*extra\s*==\s*['"]([\w-]+)['"]""")
 
 
@@ -96,47 +98,53 @@ def servers() -> list[Server]:
     if mlflow.startswith(("http://", "https://")):
         found.append(_http("MLflow", mlflow, "/health"))
     else:
-        found.append(Server("MLflow", _without_password(mlflow), True, "a local store, no server"))
+        found.append(_database("MLflow", mlflow))
     if database:
-        found.append(_socket("database", database))
+        found.append(_database("database", database))
     else:
         found += [
-            _socket("PostgreSQL", "postgresql://127.0.0.1:5432"),
-            _socket("MariaDB", "mysql://127.0.0.1:3306"),
+            _database("PostgreSQL", "postgresql://127.0.0.1:5432"),
+            _database("MariaDB", "mysql://127.0.0.1:3306"),
         ]
     return found
 
 
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return url.replace(f":{parts.password}@", ":***@") if parts.password else url
+def shown(url: str) -> str:
+    """Write an address without user, password and query.
+
+    >>> shown("postgresql://me:secret@db:5432/models?password=secret")
+    'postgresql://db:5432/models'
+    """
+    scheme, mark, rest = url.partition("://")
+    rest = rest.split("?")[0].split("#")[0]
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}" if mark else scheme.split("?")[0]
 
 
 def _http(name: str, url: str, path: str) -> Server:
-    shown = _without_password(url)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url.rstrip("/") + path, timeout=_TIMEOUT_S) as answer:
-            return Server(name, shown, True, f"status {answer.status}")
+            return Server(name, shown(url), True, f"status {answer.status}")
     except urllib.error.HTTPError as error:
-        return Server(name, shown, False, f"status {error.code}")
+        return Server(name, shown(url), False, f"status {error.code}")
+    except http.client.HTTPException:
+        return Server(name, shown(url), False, "something answers, but not in HTTP")
     except (OSError, ValueError) as error:
-        return Server(name, shown, False, str(getattr(error, "reason", error)))
+        return Server(name, shown(url), False, str(getattr(error, "reason", error)))
 
 
-def _socket(name: str, url: str) -> Server:
-    parts = urlsplit(url)
-    shown = _without_password(url)
-    if parts.hostname is None:
-        return Server(name, shown, True, "a local file, no server")
-    port = parts.port or {"postgresql": 5432, "mysql": 3306, "mariadb": 3306}.get(
-        parts.scheme.split("+")[0], 5432
-    )
+def _database(name: str, url: str) -> Server:
+    scheme = url.partition(":")[0].split("+")[0]
+    if scheme == "sqlite" or "://" not in url or scheme == "file":
+        return Server(name, shown(url), True, "a local store, no server")
     try:
-        with socket.create_connection((parts.hostname, port), timeout=_TIMEOUT_S):
-            return Server(name, shown, True, "port open")
-    except OSError as error:
-        return Server(name, shown, False, error.strerror or str(error))
+        parts = urlsplit(url)
+        port = parts.port or _PORTS.get(scheme, 5432)
+        with socket.create_connection((parts.hostname or "127.0.0.1", port), timeout=_TIMEOUT_S):
+            return Server(name, shown(url), True, "port open")
+    except (OSError, ValueError) as error:
+        return Server(name, shown(url), False, str(getattr(error, "strerror", None) or error))
 
 
 @app.command()

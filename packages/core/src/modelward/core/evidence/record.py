@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import uuid
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from modelward.core.errors import EvidenceError
 from modelward.core.evidence.environment import Environment
 from modelward.core.evidence.seal import digest, sha256_file
+from modelward.core.files import write_whole
 from modelward.core.metrics.estimate import Estimate
 from modelward.core.optional import installed_version
 
@@ -67,9 +69,9 @@ class Metric(_Part):
 
     name: str = Field(min_length=1)
     value: Finite
-    low: float | None = None
-    high: float | None = None
-    level: float | None = None
+    low: Finite | None = None
+    high: Finite | None = None
+    level: Finite | None = None
     n: int | None = None
     unit: str | None = None
     higher_is_better: bool | None = None
@@ -97,6 +99,11 @@ class Metric(_Part):
         """
         passed = None
         number = float(value.value if isinstance(value, Estimate) else value)
+        if not math.isfinite(number):
+            raise EvidenceError(
+                f"expected a finite number for metric '{name}', got {number}",
+                hint="leave the metric out and say so in a finding.",
+            )
         if limit is not None:
             if higher_is_better is None:
                 raise EvidenceError(
@@ -260,16 +267,17 @@ class Evidence(_Part):
             f"expected a metric '{name}' (slice {slice}) in evidence {self.kind}, got: {known}"
         )
 
-    def verify(self, root: str | Path = ".") -> Verification:
+    def verify(self, root: str | Path = ".", *, within: str | Path | None = None) -> Verification:
         """Recompute the digests of the record and of every file it names, relative to `root`.
 
-        `root` is the folder the record lies in; nothing is fetched from a network. The result is
+        `root` is the folder the record lies in; nothing is fetched from a network, and only ordinary
+        files are read. For a record of a stranger give `within`: no file outside it is opened. The result is
         true when all holds, and lists each check: *verified*, *mismatch*, *unreachable* (no such
         file) or *unbacked* (the record gives no digest to check).
         """
         from modelward.core.evidence.verification import verify
 
-        return verify(self, root=root)
+        return verify(self, root=root, within=within)
 
     def log_to_mlflow(self, run_id: str, *, tracking_uri: str | None = None) -> str:
         """Log the record to an MLflow run, and give the artifact's path there.
@@ -303,12 +311,7 @@ class Evidence(_Part):
 
     def save(self, path: str | Path) -> Path:
         """Write the record to a file, whole or not at all, and give its path."""
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.partial")
-        partial.write_text(self.to_json(), encoding="utf-8")
-        partial.replace(target)
-        return target
+        return write_whole(path, self.to_json())
 
     @classmethod
     def from_json(cls, text: str | bytes, *, source: str = "record") -> Self:
@@ -328,7 +331,11 @@ class Evidence(_Part):
             ) from error
         except (ValueError, RecursionError) as error:
             raise EvidenceError(f"expected JSON in {source}, got: {error}") from error
-        if not record.sealed:
+        try:
+            sealed = record.sealed
+        except ValueError as error:  # Python reads NaN and Infinity, which JSON does not have
+            raise EvidenceError(f"expected finite numbers in {source}, got: {error}") from error
+        if not sealed:
             raise EvidenceError(
                 f"expected the digest {record.content_digest()} in {source}, got {record.digest}: "
                 "the record was changed after it was sealed",

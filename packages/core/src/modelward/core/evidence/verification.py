@@ -47,18 +47,22 @@ class Verification:
         return tuple(c for c in self.checks if c.status in {"mismatch", "unreachable"})
 
 
-def verify(record: Evidence, *, root: str | Path = ".") -> Verification:
+def verify(
+    record: Evidence, *, root: str | Path = ".", within: str | Path | None = None
+) -> Verification:
     """Do what `Evidence.verify` says."""
-    return Verification(tuple(_checks(record, Path(root))))
+    return Verification(
+        tuple(_checks(record, Path(root), None if within is None else Path(within)))
+    )
 
 
-def _checks(record: Evidence, root: Path) -> Iterator[Check]:
+def _checks(record: Evidence, root: Path, within: Path | None) -> Iterator[Check]:
     if record.sealed:
         yield Check("record", "verified")
     else:
         yield Check("record", "mismatch", f"digest is {record.digest}, content gives another")
     for artifact in record.artifacts:
-        yield _file(f"artifact {artifact.name}", root / artifact.path, artifact.sha256)
+        yield _file(f"artifact {artifact.name}", root / artifact.path, artifact.sha256, within)
     for given in record.inputs:
         item = f"input {given.name}"
         if given.sha256 is None or given.uri is None:
@@ -68,23 +72,31 @@ def _checks(record: Evidence, root: Path) -> Iterator[Check]:
         if path is None:
             yield Check(item, "unreachable", f"{given.uri} is not a file")
         else:
-            yield _file(item, path, given.sha256)
+            yield _file(item, path, given.sha256, within)
 
 
 def local_path(uri: str, root: Path) -> Path | None:
     """Give the file a URI or relative path names, or None when it names none."""
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return None
     if parts.scheme == "file":
         return Path(unquote(parts.path))
     # A one-letter scheme is a Windows drive.
     return root / uri if len(parts.scheme) <= 1 else None
 
 
-def _file(item: str, path: Path, expected: str) -> Check:
+def _file(item: str, path: Path, expected: str, within: Path | None) -> Check:
     try:
-        found = sha256_file(path)
-    except OSError as error:
-        return Check(item, "unreachable", f"{path.name}: {error.strerror or error}")
+        real = path.resolve()
+        if within is not None and not real.is_relative_to(within.resolve()):
+            return Check(item, "unreachable", f"{path.name} lies outside the folder it may lie in")
+        if not real.is_file():  # a device or a pipe would be read for ever
+            return Check(item, "unreachable", f"{path.name}: there is no such file")
+        found = sha256_file(real)
+    except (OSError, ValueError) as error:
+        return Check(item, "unreachable", f"{path.name}: {getattr(error, 'strerror', error)}")
     if found == expected:
         return Check(item, "verified")
-    return Check(item, "mismatch", f"{path.name}: expected sha256 {expected}, got {found}")
+    return Check(item, "mismatch", f"{path.name} is not the file of sha256 {expected}")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         Tile,
         Tiles,
     )
-    from modelward.core.pages.charts import axes, image_uri, interactive, plotly_script, svg
+    from modelward.core.pages.charts import axes, image_uri, interactive, plain, plotly_script, svg
     from modelward.core.pages.page import Page, environment, notebook
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "image_uri",
     "interactive",
     "notebook",
+    "plain",
     "plotly_script",
     "svg",
 ]
@@ -60,6 +61,7 @@ __getattr__, __dir__ = lazy_exports(
         "image_uri": "charts",
         "interactive": "charts",
         "notebook": "page",
+        "plain": "charts",
         "plotly_script": "charts",
         "svg": "charts",
     },

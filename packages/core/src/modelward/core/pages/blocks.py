@@ -129,10 +129,16 @@ class Links:
 
     def __post_init__(self) -> None:
         for text, address, _ in self.items:
-            if ":" in address.split("/")[0] and not address.startswith(("https:", "http:")):
-                raise DataError(
-                    f"expected a relative or http(s) address for the link '{text}', got {address!r}"
-                )
+            check_address(text, address)
+
+
+def check_address(text: str, address: str) -> None:
+    """Raise `DataError` unless an address is relative, or http(s) written in full."""
+    relative = ":" not in address.split("/", maxsplit=1)[0] and not address.startswith("//")
+    if not relative and not address.startswith(("https://", "http://")):
+        raise DataError(
+            f"expected a relative or http(s) address for the link '{text}', got {address!r}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,15 @@ def axes(ax: Axes | None = None, *, figsize: tuple[float, float] | None = None) 
         return figure.add_subplot()
 
 
+def plain(name: object) -> str:
+    r"""Write a name so that matplotlib draws it as it is, and does not read `$` as mathematics.
+
+    >>> plain("cost_$_a")
+    'cost_\\$_a'
+    """
+    return str(name).replace("$", r"\$")
+
+
 def svg(drawing: Axes | MplFigure) -> Markup:
     """Turn a matplotlib figure (or the figure of some axes) into SVG that stands in a page.
 

@@ -16,7 +16,8 @@ from jinja2 import ChoiceLoader, PackageLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup
 
-from modelward.core.pages.blocks import Block
+from modelward.core.files import write_whole
+from modelward.core.pages.blocks import Block, check_address
 
 _SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
@@ -77,6 +78,10 @@ class Page:
     footer: str = ""
     back: tuple[str, str] | None = None
 
+    def __post_init__(self) -> None:
+        if self.back is not None:
+            check_address(*self.back)
+
     def render(self) -> str:
         """Give the page as HTML, with a content security policy that names what it holds."""
         html = environment().get_template("page.html").render(page=self)
@@ -84,10 +89,7 @@ class Page:
 
     def save(self, path: str | Path) -> Path:
         """Write the page to a file, making its folder, and give its path."""
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(self.render(), encoding="utf-8")
-        return target
+        return write_whole(path, self.render())
 
 
 def with_policy(html: str) -> str:
