@@ -35,6 +35,7 @@ def test_alarm_says_which_rule_made_it_and_what_happened() -> None:
     assert found["f1"].rule == "benjamini_hochberg q <= 0.05 over 3 features and change >= 0.05"
     assert found["f1"].test.words.startswith("lower: mean")
     assert found["f0"].rule == ""
+    assert found["f0"].words == "no drift shown"
     assert "f1: lower" in repr(found)
 
 

@@ -76,15 +76,23 @@ def compare(
 def decide(
     tests: tuple[FeatureTest, ...], *, q: float, smallest_shift: float, control: Control
 ) -> tuple[FeatureDrift, ...]:
-    """Judge measured features together, whichever model they belong to."""
-    p_values = [t.p_value for t in tests if t.p_value is not None]
-    q_values = iter(CONTROLS[control](p_values).tolist())
-    rule = f"{control} q <= {q:g} over {len(p_values)} features and change >= {smallest_shift:g}"
+    """Judge measured features together, whichever model they belong to.
+
+    A change too small to matter counts with a p-value of 1. Dropping it after the q-values were
+    computed would not do: many sure but small changes make room among the alarms for chance ones,
+    which then stand alone.
+    """
+    weighed = [
+        t.p_value if t.effect is not None and t.effect.value >= smallest_shift else 1.0
+        for t in tests
+        if t.p_value is not None
+    ]
+    q_values = iter(CONTROLS[control](weighed).tolist())
+    rule = f"{control} q <= {q:g} over {len(weighed)} features and change >= {smallest_shift:g}"
     judged = []
     for test in tests:
         q_value = None if test.p_value is None else next(q_values)
-        large = test.effect is not None and test.effect.value >= smallest_shift
-        drifted = q_value is not None and q_value <= q and large
+        drifted = q_value is not None and q_value <= q
         judged.append(FeatureDrift(test, q_value, drifted, rule if drifted else ""))
     return tuple(judged)
 

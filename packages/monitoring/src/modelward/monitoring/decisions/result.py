@@ -46,9 +46,13 @@ class FeatureDrift:
 
     @property
     def words(self) -> str:
-        """What happened, or why nothing can be said."""
-        unjudged = self.verdict == "cannot say"
-        return self.test.cannot_say if unjudged else self.test.words
+        """What happened, or why nothing can be said.
+
+        Of a steady feature no direction is told: among many, some lean one way by chance.
+        """
+        if self.verdict == "steady":
+            return "no drift shown"
+        return self.test.words if self.drifted else self.test.cannot_say
 
     def to_dict(self) -> dict[str, Any]:
         """Give the decision as plain JSON content."""

@@ -23,7 +23,8 @@ def window_page(result: DriftResult) -> Page:
         Figure(
             svg(plot_changes(result)),
             alt=f"Change of each feature with its interval; drifted: {moved}.",
-            caption="How far each feature moved. Intervals hold at any number of rows.",
+            caption="How far each feature moved. A steady feature is one whose drift was not shown: it "
+            "may have moved as far as its interval reaches.",
         ),
         Section("Features", [table]),
     ]
@@ -40,7 +41,7 @@ def window_page(result: DriftResult) -> Page:
         blocks.append(Section("What changed, before and after", pictures))
     return Page(
         title=f"Data drift of {result.model}",
-        lead=f"{result.window.capitalize()} of {result.current_rows} rows against a reference of "
+        lead=f"{result.current_rows} rows ({result.window}) against a reference of "
         f"{result.reference_rows}: which features have changed by more than chance, and by how much.",
         blocks=blocks,
         footer=f"Made by modelward-monitoring. Rule: {result.control}, q {result.q:g}, "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modelward.core.errors import DataError
-from modelward.core.pages import axes
+from modelward.core.pages import axes, plain
 from modelward.monitoring.sketch.categorical import CategoricalSketch
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def plot_changes(result: DriftResult, ax: Axes | None = None) -> Axes:
         marker = "D" if found.drifted else "o"  # told apart without colour, too
         ax.plot([effect.value if effect else 0.0], [place], marker, color=color)
     ax.axvline(result.smallest_shift, linestyle="--", color="#000000", linewidth=1)
-    ax.set_yticks(range(len(shown)), [f.feature for f in shown])
+    ax.set_yticks(range(len(shown)), [plain(f.feature) for f in shown])
     ax.set_xlabel("largest change of a share (diamond: drifted; dashed: smallest that matters)")
     ax.set_xlim(left=0)
     return ax
@@ -59,7 +59,7 @@ def plot_distribution(result: DriftResult, feature: str, ax: Axes | None = None)
         for numbers, label in ((before, "reference"), (after, result.window)):
             ax.stairs(numbers.binned(lines), lines, label=label, linewidth=2)
     ax.set_ylabel("share of rows")
-    ax.set_xlabel(feature)
+    ax.set_xlabel(plain(feature))
     ax.legend()
     return ax
 
