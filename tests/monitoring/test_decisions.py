@@ -23,8 +23,9 @@ def test_small_differences_do_not_matter_however_sure() -> None:
     rng = np.random.default_rng(14)
     reference, window = normal(rng, 100_000, 1), normal(rng, 100_000, 1, 0.05)
     found = compare(reference, window)
-    assert found["f0"].q_value is not None
-    assert found["f0"].q_value < 1e-10
+    assert found["f0"].test.p_value is not None
+    assert found["f0"].test.p_value < 1e-10
+    assert found["f0"].q_value == 1.0
     assert found.shifted == ()
     assert compare(reference, window, smallest_shift=0.01).shifted == ("f0",)
 
@@ -152,3 +153,15 @@ def test_page_and_plots() -> None:
     assert (
         "No feature has drifted" in compare(result.reference, result.reference).to_page().render()
     )
+
+
+def test_odd_names_and_emptied_columns_are_drawn() -> None:
+    rng = np.random.default_rng(22)
+    reference, window = normal(rng, 300, 2), normal(rng, 200, 2, 2.0)
+    names = {"f0": "cost$_$ <b>", "f1": "$x$"}
+    window["f1"] = np.nan
+    result = compare(reference.rename(columns=names), window.rename(columns=names))
+    html = result.to_page().render()
+    assert "cost$_$ &lt;b&gt;" in html
+    gone = result.current.columns["$x$"]
+    assert gone.binned(np.linspace(-3, 3, 9)).sum() == 0  # type: ignore[union-attr]

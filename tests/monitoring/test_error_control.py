@@ -137,6 +137,24 @@ def test_fleet_with_some_drifted_models() -> None:
 
 
 @pytest.mark.slow
+def test_small_sure_changes_make_no_room_for_chance_ones() -> None:
+    # 45 features of one model moved by 0.08 sd (too little to matter, but sure at 20,000 rows), and a
+    # healthy model with a small window: what is alarmed would be chance alone.
+    rng = np.random.default_rng(21)
+    wide = Sketch.fit(normal(rng, 20_000, 45))
+    moved = wide.empty().add(normal(rng, 20_000, 45, 0.08))
+    alarmed = 0
+    for _ in range(15):
+        healthy = Sketch.fit(normal(rng, 2_000, 45))
+        fleet = {
+            "moved": (wide, moved),
+            "healthy": (healthy, healthy.empty().add(normal(rng, 200, 45))),
+        }
+        alarmed += sum(len(r.shifted) for r in assess(fleet) if r.model == "healthy")
+    assert alarmed <= 3
+
+
+@pytest.mark.slow
 def test_intervals_of_effects_cover() -> None:
     rng = np.random.default_rng(12)
     shift, level, repeats = 0.5, 0.9, 400

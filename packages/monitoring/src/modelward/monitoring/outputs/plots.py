@@ -52,7 +52,7 @@ def plot_distribution(result: DriftResult, feature: str, ax: Axes | None = None)
         at = np.arange(order.size)
         for offset, sketch, label in ((-0.2, before, "reference"), (0.2, after, result.window)):
             ax.bar(at + offset, sketch.counts[order] / max(sketch.n, 1), width=0.4, label=label)
-        ax.set_xticks(at, [names[i] for i in order], rotation=30, ha="right")
+        ax.set_xticks(at, [plain(names[i]) for i in order], rotation=30, ha="right")
     elif not isinstance(before, CategoricalSketch) and not isinstance(after, CategoricalSketch):
         low, high = min(before.minimum, after.minimum), max(before.maximum, after.maximum)
         lines = np.linspace(low, high if high > low else low + 1, 41)

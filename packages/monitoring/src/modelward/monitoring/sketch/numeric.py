@@ -130,6 +130,8 @@ class NumericSketch:
 
         What lies outside is added to the outer two.
         """
+        if self.n == 0:
+            return np.zeros(lines.size - 1)
         below = np.interp(lines, self.edges, self.cumulative())
         below[0], below[-1] = 0.0, 1.0
         return np.diff(below)
