@@ -16,6 +16,7 @@ from typing import Any
 
 from modelward.adaptive_pipeline.scorer import Scorer
 from modelward.core.errors import ConfigError, DataError, StateError
+from modelward.core.evidence import sha256_file
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 
@@ -217,8 +218,7 @@ def _digest(folder: Path) -> str:
     """Digest the names and bytes of all files below a folder."""
     whole = hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
-        whole.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
+        whole.update(f"{path.relative_to(folder).as_posix()}\0{sha256_file(path)}\n".encode())
     return whole.hexdigest()
 
 

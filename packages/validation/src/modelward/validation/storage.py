@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from modelward.core.errors import ConfigError, DataError
+from modelward.core.files import write_whole
 from modelward.validation.domain import Output, feature_from_dict
 from modelward.validation.models.base import Surrogate
 from modelward.validation.runs import Run
@@ -38,12 +38,7 @@ def save(study: Study, path: str | Path) -> Path:
         "models": study.panel.state(),
         "runs": [asdict(run) for run in study.runs],
     }
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.partial")
-    partial.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    partial.replace(target)
-    return target
+    return write_whole(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
 
 
 def load(cls: type[S], path: str | Path, *, models: Sequence[Surrogate] | None) -> S:

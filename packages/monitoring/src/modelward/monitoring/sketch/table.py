@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from modelward.core.errors import DataError
 from modelward.core.evidence import canonical, digest
+from modelward.core.files import write_whole
 from modelward.monitoring.sketch.categorical import CategoricalSketch
 from modelward.monitoring.sketch.numeric import CELLS, NumericSketch
 from modelward.monitoring.sources.frames import Column, Kind, columns
@@ -173,10 +174,7 @@ class Sketch:
 
     def save(self, path: str | Path) -> Path:
         """Write the sketch as JSON, and give the path."""
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(canonical(self.to_dict()))
-        return target
+        return write_whole(path, canonical(self.to_dict()).decode())
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
