@@ -134,6 +134,41 @@ def test_numbers_and_unknown_keys_are_accepted() -> None:
     assert [f.rule for f in validate(parse(CARD))] == ["description", "sources", "sources"]
 
 
+def test_a_number_where_the_older_schema_wants_text_stays_as_written(tmp_path: Path) -> None:
+    text = (
+        "schema_version: 0.20\nmodel_details: {name: 42, version: {name: 1.10, date: 2022}}\n"
+        "quantitative_analysis: {performance_metrics: [{type: 3, slice: 4, value: 0.90}]}\n"
+    )
+    document = parse(text)
+    assert [f for f in validate(document) if f.severity == "error"] == []
+    assert ModelCard.from_document(document).save(tmp_path / "c.yaml").read_text("utf-8") == text
+    for wrong in ("name: true", "name: [1]", "version: {date: {}}"):
+        assert "error" in {f.severity for f in validate(parse(f"model_details: {{{wrong}}}"))}
+        with pytest.raises(DataError, match="expected a model card"):
+            ModelCard.from_document(parse(f"model_details: {{{wrong}}}"))
+
+
+def test_a_number_under_another_name_than_its_source_is_told() -> None:
+    metrics = (
+        "{type: 'Adversarial AP@50 (small)', source: {metric: AP_50}}",
+        "{type: recall, source: {metric: AP}}",
+        "{type: APE, source: {metric: AP}}",
+        "{source: {metric: AP}}",
+        "{type: accuracy}",
+    )
+    text = "".join(f"  - {metric}\n" for metric in metrics)
+    found = validate(parse(f"quantitative_analysis:\n  performance_metrics:\n{text}"))
+    assert [(f.line, f.severity) for f in found if f.rule == "naming"] == [
+        (4, "warning"),
+        (5, "warning"),
+    ]
+
+
+def test_findings_stay_on_their_line() -> None:
+    (finding,) = validate(parse('model_details: {description: d, "a\\n::error::": TODO}'))
+    assert str(finding).count("\n") == 0
+
+
 REJECTED = {"validator_invalid_yaml.yaml": "not valid YAML"}
 INVALID = {"validator_invalid_schema.yaml"}
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from modelward.core.errors import DataError
+from modelward.core.errors import DataError, StateError
 from modelward.core.evidence import Evidence, Metric, Subject
 from modelward.modelcards import ModelCard, card_page, markdown, parse, read, verify
 from modelward.modelcards.command import app
@@ -139,3 +139,10 @@ def test_create_from_a_run(tmp_path: Path) -> None:
     arguments = ["create", run.info.run_id, "--out", str(out), "--mlflow", uri]
     assert CliRunner().invoke(app, arguments).exit_code == 0
     assert CliRunner().invoke(app, ["verify", str(out), "--mlflow", uri]).exit_code == 0
+
+    out.write_text("model_details: {name: mine}\n")
+    refused = CliRunner().invoke(app, arguments)
+    assert isinstance(refused.exception, StateError)
+    assert "mine" in out.read_text("utf-8")
+    assert CliRunner().invoke(app, [*arguments, "--force"]).exit_code == 0
+    assert "mine" not in out.read_text("utf-8")

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 from modelward.core.optional import lazy_exports
 
 if TYPE_CHECKING:
+    from modelward.modelcards.agreement import agrees
     from modelward.modelcards.card import ModelCard, Source, json_schema
+    from modelward.modelcards.claims import CardVerification, Claim
     from modelward.modelcards.codecs.document import Document
     from modelward.modelcards.codecs.yaml import parse, read
     from modelward.modelcards.render.html import card_page
     from modelward.modelcards.render.markdown import markdown
     from modelward.modelcards.rules.finding import Finding
     from modelward.modelcards.rules.validation import RULES, validate
-    from modelward.modelcards.verification import CardVerification, Claim, agrees, verify
+    from modelward.modelcards.verification import verify
 
 __all__ = [
     "RULES",
@@ -41,13 +43,13 @@ __getattr__, __dir__ = lazy_exports(
     __name__,
     {
         "RULES": "rules.validation",
-        "CardVerification": "verification",
-        "Claim": "verification",
+        "CardVerification": "claims",
+        "Claim": "claims",
         "Document": "codecs.document",
         "Finding": "rules.finding",
         "ModelCard": "card",
         "Source": "card",
-        "agrees": "verification",
+        "agrees": "agreement",
         "card_page": "render.html",
         "json_schema": "card",
         "markdown": "render.markdown",

@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, PrivateAttr, StrictFloat, StrictInt, StrictStr
 
 from modelward.core.evidence import Evidence
 from modelward.modelcards.codecs import yaml
 from modelward.modelcards.codecs.document import Document
 
-Number = float | int | str
+Number = StrictInt | StrictFloat | StrictStr
 """A number, or a number as text: the older schema wants text, people write numbers."""
+Text = Number
+"""Text. The older schema wants text where YAML reads `name: 1.10` or `date: 2022` as a number."""
 
 
 class _Open(BaseModel):
@@ -43,10 +45,10 @@ class Interval(_Open):
 class PerformanceMetric(_Open):
     """One number the card claims."""
 
-    type: str | None = None
+    type: Text | None = None
     value: Number | None = None
-    slice: str | None = None
-    unit: str | None = None
+    slice: Text | None = None
+    unit: Text | None = None
     confidence_interval: Interval | None = None
     source: Source | None = None
 
@@ -60,25 +62,25 @@ class QuantitativeAnalysis(_Open):
 class Version(_Open):
     """The model's version; the date as written."""
 
-    name: str | int | float | None = None
-    date: str | None = None
-    diff: str | None = None
+    name: Text | None = None
+    date: Text | None = None
+    diff: Text | None = None
 
 
 class Run(_Open):
     """The training run. The spelling `mflow` of the action this is compatible with is understood."""
 
     type: Literal["mlflow", "mflow"]
-    id: str
+    id: Text
 
 
 class ModelDetails(_Open):
     """What the model is."""
 
-    name: str | None = None
-    overview: str | None = None
-    description: str | None = None
-    documentation: str | None = None
+    name: Text | None = None
+    overview: Text | None = None
+    description: Text | None = None
+    documentation: Text | None = None
     version: Version | None = None
     owners: list[dict[str, Any]] = []
     licenses: list[dict[str, Any]] = []
@@ -111,33 +113,38 @@ class ModelCard(_Open):
     it is. `ModelCard.load` also keeps the file, so that findings can name lines.
     """
 
-    schema_version: str | float | None = None
+    schema_version: Text | None = None
     model_details: ModelDetails = ModelDetails()
     model_parameters: dict[str, Any] = {}
     quantitative_analysis: QuantitativeAnalysis = QuantitativeAnalysis()
     considerations: Considerations = Considerations()
-    evidence: list[EvidenceReference] = Field(default=[])
+    evidence: list[EvidenceReference] = []
+    _document: Document | None = PrivateAttr(default=None)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
         """Read a YAML card. Raises `DataError` when it is not one, naming file, line and column."""
-        from modelward.modelcards.rules.schema import card_of
-
-        return card_of(cls, yaml.read(path))
+        return cls.from_document(yaml.read(path))
 
     @classmethod
     def from_document(cls, document: Document) -> Self:
         """Read a card from what was read of its file, as `load` does."""
         from modelward.modelcards.rules.schema import card_of
 
-        return card_of(cls, document)
+        card = card_of(cls, document)
+        card._document = document
+        return card
 
     @classmethod
-    def from_mlflow(cls, run_id: str, *, tracking_uri: str | None = None) -> Self:
-        """Make a card of an MLflow run: its metrics, parameters and code, each with its source."""
+    def from_mlflow(cls, run: str, *, tracking_uri: str | None = None) -> Self:
+        """Make a card of an MLflow run: metrics with their source, parameters, signature, commit.
+
+        `run` is a run's id, or a registered model as `models:/name@alias` or `models:/name/version`.
+        Raises `ServiceError` when MLflow does not have it or does not answer.
+        """
         from modelward.modelcards.create import content_of_run
 
-        return cls.model_validate(content_of_run(run_id, tracking_uri))
+        return cls.model_validate(content_of_run(run, tracking_uri))
 
     def attach(self, evidence: Evidence, *, record: str) -> Self:
         """Give the card with an evidence record's numbers and findings added.
@@ -154,11 +161,24 @@ class ModelCard(_Open):
         return _without_empty(self.model_dump(mode="json", exclude_none=True))
 
     def save(self, path: str | Path) -> Path:
-        """Write the card as YAML, and give the path."""
+        """Write the card as YAML, and give the path.
+
+        A card that was read from a file keeps that file's comments, order and spelling; what was
+        not changed is written byte for byte.
+        """
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(yaml.write(self.content()), encoding="utf-8")
+        target.write_bytes(self._text().encode("utf-8"))
         return target
+
+    def _text(self) -> str:
+        if self._document is None:
+            return yaml.write(self.content())
+        from modelward.modelcards.codecs.editing import edit, patched
+
+        read = self._document.content
+        before = type(self).model_validate(read).content()
+        return edit(self._document.written, read, patched(read, before, self.content()))
 
 
 def _without_empty(content: dict[str, Any]) -> dict[str, Any]:

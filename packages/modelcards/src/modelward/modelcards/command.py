@@ -11,14 +11,22 @@ app = typer.Typer(help="Create, validate, verify and render model cards.", no_ar
 
 @app.command()
 def create(
-    run_id: str = typer.Argument(help="An MLflow run."),
+    run: str = typer.Argument(
+        help="An MLflow run's id, models:/name@alias or models:/name/version."
+    ),
     out: Path = typer.Option(Path("modelcard.yaml"), help="Where to write the card."),
     mlflow: str | None = typer.Option(None, help="MLflow's tracking URI."),
+    force: bool = typer.Option(False, help="Write over a card that is there."),
 ) -> None:
     """Make a card of an MLflow run."""
+    from modelward.core.errors import StateError
     from modelward.modelcards.card import ModelCard
 
-    typer.echo(str(ModelCard.from_mlflow(run_id, tracking_uri=mlflow).save(out)))
+    if out.exists() and not force:
+        raise StateError(
+            f"expected no file at {out}, got one", hint="add --force to write over it."
+        )
+    typer.echo(str(ModelCard.from_mlflow(run, tracking_uri=mlflow).save(out)))
 
 
 @app.command()

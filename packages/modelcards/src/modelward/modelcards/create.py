@@ -2,68 +2,63 @@
 
 from __future__ import annotations
 
+import math
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from modelward.core.errors import ServiceError
 from modelward.core.evidence import Evidence
-from modelward.core.optional import require
+from modelward.modelcards.runs import ModelVersion, Run, read_model, read_run
+from modelward.modelcards.signature import signature_of
 
 if TYPE_CHECKING:
     from modelward.modelcards.card import ModelCard
 
+_EXACT = 1e16  # from here on, floats are written with an exponent
 _EVIDENCE = "modelward.evidence."
 Card = TypeVar("Card", bound="ModelCard")
 
 
-def content_of_run(run_id: str, tracking_uri: str | None) -> dict[str, Any]:
+def content_of_run(run: str, tracking_uri: str | None) -> dict[str, Any]:
     """Ask MLflow for a run, and write what it knows as a card's content.
 
-    Raises `ServiceError` when the run cannot be had.
+    `run` is a run's id, or a registered model as `models:/name@alias` or `models:/name/version`.
+    Raises `ServiceError` when it cannot be had, `DataError` for another form of model URI.
     """
-    run = mlflow_run(run_id, tracking_uri)
-    tags, commit = run.data.tags, run.data.tags.get("mlflow.source.git.commit")
-    # Numbers that evidence records logged to the run come in with their records (`attach`).
-    logged = tuple(f"{k.removeprefix(_EVIDENCE)}/" for k in tags if k.startswith(_EVIDENCE))
-    details: dict[str, Any] = {
-        "name": tags.get("mlflow.runName", run_id),
-        "description": "TODO: what the model does, in two sentences.",
-        "version": {"date": _day(run.info.end_time or run.info.start_time)},
-        "owners": [{"name": "TODO"}],
-        "run": {"type": "mlflow", "id": run_id},
-    }
-    if commit:
-        details["references"] = [{"reference": f"git:{commit}"}]
+    model = read_model(run, tracking_uri) if run.startswith("models:/") else None
+    found = read_run(model.run_id if model else run, tracking_uri)
+    formats = signature_of(found, tracking_uri, model.source if model else "")
+    parameters = {"parameters": dict(sorted(found.params.items()))}
     return {
         "schema_version": "modelward/1",
-        "model_details": details,
-        "model_parameters": {"parameters": dict(sorted(run.data.params.items()))},
-        "quantitative_analysis": {
-            "performance_metrics": [
-                {
-                    "type": name,
-                    "value": printed(value),
-                    "source": {"run": run_id, "metric": name},
-                }
-                for name, value in sorted(run.data.metrics.items())
-                if not name.startswith(logged)
-            ]
-        },
+        "model_details": _details(found, model),
+        "model_parameters": (parameters if found.params else {}) | formats,
+        "quantitative_analysis": {"performance_metrics": _metrics(found)},
     }
 
 
-def mlflow_run(run_id: str, tracking_uri: str | None) -> Any:
-    """Give an MLflow run. Raises `ServiceError` when it cannot be had."""
-    require("mlflow", feature="reading an MLflow run", install="'./packages/modelcards[mlflow]'")
-    from mlflow.exceptions import MlflowException
-    from mlflow.tracking import MlflowClient
+def _details(run: Run, model: ModelVersion | None) -> dict[str, Any]:
+    date = {"date": f"{datetime.fromtimestamp(run.ended / 1000, UTC):%Y-%m-%d}"}
+    details: dict[str, Any] = {
+        "name": model.name if model else run.tags.get("mlflow.runName", run.id),
+        "description": "TODO: what the model does, in two sentences.",
+        "version": ({"name": model.version} if model else {}) | (date if run.ended else {}),
+        "owners": [{"name": "TODO"}],
+        "run": {"type": "mlflow", "id": run.id},
+    }
+    if commit := run.tags.get("mlflow.source.git.commit"):
+        details["references"] = [{"reference": f"git:{commit}"}]
+    return details
 
-    try:
-        return MlflowClient(tracking_uri=tracking_uri).get_run(run_id)
-    except (MlflowException, OSError) as error:
-        raise ServiceError(
-            f"expected the MLflow run {run_id}, got: {error}",
-            hint="set the tracking URI by --mlflow or MLFLOW_TRACKING_URI.",
-        ) from error
+
+def _metrics(run: Run) -> list[dict[str, Any]]:
+    # Numbers that evidence records logged to the run come in with their records (`attach`).
+    kinds = [tag.removeprefix(_EVIDENCE) for tag in run.tags if tag.startswith(_EVIDENCE)]
+    logged = tuple(f"{kind}/" for kind in kinds)
+    return [
+        {"type": name, "value": printed(value), "source": {"run": run.id, "metric": name}}
+        for name, value in sorted(run.metrics.items())
+        if not name.startswith(logged)
+    ]
 
 
 def attach(card: Card, evidence: Evidence, record: str) -> Card:
@@ -104,15 +99,20 @@ def attach(card: Card, evidence: Evidence, record: str) -> Card:
     )
 
 
-def printed(value: float) -> float | int:
+def printed(value: float) -> float | int | str:
     """Round a number to what a card shows: four digits, and never coarser than a whole number.
 
-    >>> printed(0.069325), printed(8.0), printed(1510.25)
-    (0.06933, 8, 1510)
+    What is not finite is written as text.
+
+    >>> printed(0.069325), printed(8.0), printed(1510.25), printed(float("nan"))
+    (0.06933, 8, 1510, 'nan')
     """
-    if abs(value) >= 1000 or value == int(value):
+    if not math.isfinite(value):
+        return str(float(value))
+    if abs(value) < _EXACT and (abs(value) >= 1000 or value == int(value)):
         return round(value)
-    return float(f"{value:.4g}")
+    rounded = float(f"{value:.4g}")
+    return rounded if math.isfinite(rounded) else value  # the largest round up to infinity
 
 
 def _interval(low: float | None, high: float | None, level: float | None) -> dict[str, Any] | None:
@@ -121,9 +121,3 @@ def _interval(low: float | None, high: float | None, level: float | None) -> dic
     bounds = {"lower_bound": low, "upper_bound": high}
     found: dict[str, Any] = {k: printed(v) for k, v in bounds.items() if v is not None}
     return found | ({"level": level} if level is not None else {})
-
-
-def _day(milliseconds: int) -> str:
-    from datetime import UTC, datetime
-
-    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d}"

@@ -1,210 +1,175 @@
-"""Verifying: whether each number in the card still stands on its evidence."""
+"""Verifying: whether each claim of the card still stands on its evidence."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
-from pathlib import Path
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
-from modelward.core.errors import EvidenceError, MissingPackageError, ServiceError
-from modelward.core.evidence import Evidence
+from modelward.core.evidence import Evidence, Metric
+from modelward.modelcards.agreement import agrees
+from modelward.modelcards.claims import CardVerification, Claim, ClaimStatus
 from modelward.modelcards.codecs.document import Document, Place, dotted
+from modelward.modelcards.witnesses import Problem, Witnesses
 
-ClaimStatus = Literal["verified", "mismatch", "stale", "unreachable", "unbacked"]
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One number the card claims, and how it stands.
-
-    *verified*: the evidence says the same, to the digits printed. *mismatch*: it says another
-    number, or was edited. *stale*: the record, or what it measured, has changed since. *unreachable*:
-    the evidence cannot be had. *unbacked*: the card names no evidence for it.
-    """
-
-    place: str
-    metric: str
-    text: str
-    status: ClaimStatus
-    detail: str
-    file: str
-    line: int
-    evidence: float | None = None
-
-    def __str__(self) -> str:
-        return (
-            f"{self.file}:{self.line}: {self.status}: {self.metric} = {self.text} ({self.detail})"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class CardVerification:
-    """Every claim of a card. True when none is a mismatch, stale, unreachable or unbacked."""
-
-    claims: tuple[Claim, ...]
-
-    def __bool__(self) -> bool:
-        return all(claim.status == "verified" for claim in self.claims)
-
-    def count(self, status: ClaimStatus) -> int:
-        """Say how many claims have a status."""
-        return sum(claim.status == status for claim in self.claims)
-
-    @property
-    def failures(self) -> tuple[Claim, ...]:
-        """The claims that do not stand."""
-        return tuple(claim for claim in self.claims if claim.status != "verified")
-
-    def at(self, place: str) -> Claim | None:
-        """Give the claim at a place, if it is one."""
-        return next((claim for claim in self.claims if claim.place == place), None)
-
-
-def agrees(text: str, value: float) -> bool:
-    """Tell whether a printed number is the value, rounded to the digits it is printed with.
-
-    >>> agrees("0.79", 0.7925), agrees("0.80", 0.7925), agrees("0.10", 0.7925)
-    (True, False, False)
-    """
-    try:
-        shown = Decimal(text.replace("_", ""))
-        exponent = shown.as_tuple().exponent
-        if not isinstance(exponent, int):
-            return False
-        return abs(shown - Decimal(repr(float(value)))) <= Decimal(5).scaleb(exponent - 1)
-    except InvalidOperation:
-        return False
+METRICS: Place = ("quantitative_analysis", "performance_metrics")
+LEVEL = 0.95
+"""The coverage a reader takes an interval for that names none."""
+_BOUNDS = (("lower_bound", "low"), ("upper_bound", "high"), ("level", "level"))
 
 
 def verify(document: Document, *, tracking_uri: str | None = None) -> CardVerification:
-    """Check every number of a card against the evidence it names.
+    """Check every claim of a card against the evidence it names.
 
-    Records are looked for beside the card's file and never outside its folder. A number without a
-    source counts as a metric of the card's own run, where it names one. `tracking_uri` is MLflow's.
+    Numbers, the bounds and levels of their intervals, units, the part of the data they are for, and
+    the findings are held against the record or run that is named. Records are looked for beside the
+    card's file and never outside its folder; the files a record names are digested anew. A number
+    without a source counts as a metric of the card's own run, where it names one. `tracking_uri` is
+    MLflow's (default: as MLflow finds it). Evidence that cannot be had makes a claim *unreachable*;
+    nothing is raised for it.
     """
-    checker = _Checker(document, tracking_uri)
-    return CardVerification(tuple(checker.claims()))
+    details = _dict(document.content.get("model_details"))
+    checker = _Checker(document, Witnesses(document.source.parent, tracking_uri))
+    return CardVerification(tuple(checker.claims()), str(details.get("name") or "model card"))
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Checker:
     document: Document
-    tracking_uri: str | None
-    records: dict[str, Evidence | str] = field(default_factory=dict)
-    runs: dict[str, dict[str, float] | str] = field(default_factory=dict)
+    witnesses: Witnesses
 
     def claims(self) -> Iterator[Claim]:
         content = self.document.content
-        for i, reference in enumerate(_list(content.get("evidence"))):
+        references = _list(content.get("evidence"))
+        for i, reference in enumerate(references):
             yield self.reference(("evidence", i), _dict(reference))
+        listed = {str(_dict(reference).get("record")) for reference in references}
         run = _dict(_dict(content.get("model_details")).get("run")).get("id")
-        metrics = _list(_dict(content.get("quantitative_analysis")).get("performance_metrics"))
-        for i, entry in enumerate(metrics):
-            place: Place = ("quantitative_analysis", "performance_metrics", i)
-            metric = _dict(entry)
+        entries = _list(_dict(content.get("quantitative_analysis")).get("performance_metrics"))
+        for i, entry in enumerate(entries):
+            place, metric = (*METRICS, i), _dict(entry)
             source = _dict(metric.get("source"))
             if not source and run:
                 source = {"run": run, "metric": metric.get("type")}
-            yield self.number((*place, "value"), metric, source, "value")
-            for bound, side in (("lower_bound", "low"), ("upper_bound", "high")):
-                if bound in _dict(metric.get("confidence_interval")):
-                    yield self.number((*place, "confidence_interval", bound), metric, source, side)
+            yield from self.metric(place, metric, source)
+            if source.get("record") and str(source["record"]) not in listed:
+                # The card does not list the record; its files must be looked at all the same.
+                listed.add(str(source["record"]))
+                yield self.reference((*place, "source"), source)
+
+    def metric(
+        self, place: Place, metric: dict[str, Any], source: dict[str, Any]
+    ) -> Iterator[Claim]:
+        name = str(metric.get("type") or "number")
+        found = self.evidence(metric, source)
+        yield self.number((*place, "value"), name, found, "value")
+        interval = _dict(metric.get("confidence_interval"))
+        inner = (*place, "confidence_interval")
+        for key, side in _BOUNDS:
+            if key in interval:
+                yield self.number((*inner, key), f"{name} ({side})", found, side)
+        if not isinstance(found, Metric):
+            return
+        if interval and "level" not in interval and (found.level or LEVEL) != LEVEL:
+            detail = f"it reads as {LEVEL:.0%}, the evidence has {found.level:.6g}"
+            yield self.claim(inner, f"{name} (level)", "mismatch", detail)
+        yield from self.words(place, name, metric, found, "unit")
+        yield from self.words(place, name, metric, found, "slice")
+
+    def evidence(self, metric: dict[str, Any], source: dict[str, Any]) -> Metric | Problem:
+        """Find the metric that a source names."""
+        wanted = str(source.get("metric"))
+        if source.get("record"):
+            return self.in_record(source, wanted, source.get("slice", metric.get("slice")))
+        if source.get("run"):
+            return self.in_run(str(source["run"]), wanted)
+        return Problem("unbacked", "no evidence is named")
+
+    def in_record(self, source: dict[str, Any], wanted: str, part: object) -> Metric | Problem:
+        record = self.witnesses.record(str(source["record"]), source.get("digest"))
+        if isinstance(record, Problem):
+            return record
+        for found in record.metrics:
+            if found.name == wanted and found.slice == part:
+                return found
+        of_part = "" if part is None else f" for '{part}'"
+        return Problem("unbacked", f"the record has no metric '{wanted}'{of_part}")
+
+    def in_run(self, run_id: str, wanted: str) -> Metric | Problem:
+        run = self.witnesses.run(run_id)
+        if isinstance(run, Problem):
+            return run
+        if wanted not in run:
+            return Problem("unbacked", f"run {run_id} has no metric '{wanted}'")
+        # Not validated: a metric of a run may be infinite, one of a record may not.
+        return Metric.model_construct(name=wanted, value=run[wanted])
+
+    def number(self, place: Place, name: str, found: Metric | Problem, side: str) -> Claim:
+        if isinstance(found, Problem):
+            return self.claim(place, name, found.status, found.detail)
+        value: float | None = getattr(found, side)
+        if value is None:
+            return self.claim(place, name, "unbacked", f"the evidence has no {side} for it")
+        text = self.document.text(place)
+        if not text:
+            return self.claim(place, name, "unbacked", f"no number is given for {found.name}")
+        if agrees(text, value):
+            detail = f"the evidence says {found.name} = {value:.6g}"
+            return self.claim(place, name, "verified", detail, value)
+        detail = f"the card says {text}, the evidence {value:.6g}"
+        return self.claim(place, name, "mismatch", detail, value)
+
+    def words(
+        self, place: Place, name: str, metric: dict[str, Any], found: Metric, key: str
+    ) -> Iterator[Claim]:
+        """Find a unit or a part of the data that is not the one that was measured.
+
+        A unit may be left out. A part may not: without it, the number reads as one of the whole.
+        """
+        said, measured = metric.get(key), getattr(found, key)
+        is_run = "record" not in _dict(metric.get("source"))
+        if said == measured or is_run or (key == "unit" and said is None):
+            return
+        detail = f"the card says {said or 'none'}, the evidence {measured or 'none'}"
+        yield self.claim((*place, key), f"{name} ({key})", "mismatch", detail)
+
+    def reference(self, place: Place, reference: dict[str, Any]) -> Claim:
+        name = str(reference.get("record"))
+        title = f"evidence {name}"
+        record = self.witnesses.record(name, reference.get("digest"))
+        if isinstance(record, Problem):
+            return self.claim(place, title, record.status, record.detail)
+        checked = record.verify(self.witnesses.path(name).parent)
+        if not checked:
+            broken = "; ".join(f"{c.item} {c.status}" for c in checked.failures)
+            return self.claim(place, title, "stale", f"changed since: {broken}")
+        for problem in _misquoted(reference, record):
+            return self.claim(place, title, "mismatch", problem)
+        return self.claim(place, title, "verified", f"{record.kind}, seal and files hold")
 
     def claim(
         self, place: Place, name: str, status: ClaimStatus, detail: str, found: float | None = None
     ) -> Claim:
         doc = self.document
-        text = doc.text(place)
-        return Claim(
-            dotted(place), name, text, status, detail, str(doc.source), doc.line(place), found
-        )
-
-    def reference(self, place: Place, reference: dict[str, Any]) -> Claim:
-        name, digest = str(reference.get("record")), reference.get("digest")
-        record = self.record(name)
-        title = f"evidence {name}"
-        if isinstance(record, str):
-            return self.claim(place, title, _status(record), record)
-        if record.digest != digest:
-            return self.claim(place, title, "stale", f"the record was made anew: {record.digest}")
-        checked = record.verify((self.document.source.parent / name).parent)
-        if not checked:
-            broken = "; ".join(f"{c.item} {c.status}" for c in checked.failures)
-            return self.claim(place, title, "stale", f"changed since: {broken}")
-        return self.claim(place, title, "verified", f"{record.kind}, seal and files hold")
-
-    def number(
-        self, place: Place, metric: dict[str, Any], source: dict[str, Any], side: str
-    ) -> Claim:
-        name = str(metric.get("type") or "number") + ("" if side == "value" else f" ({side})")
-        wanted = str(source.get("metric"))
-        if source.get("record"):
-            found = self.in_record(source, wanted, side)
-        elif source.get("run") and side == "value":
-            found = self.in_run(str(source["run"]), wanted)
-        else:
-            return self.claim(place, name, "unbacked", "no evidence is named")
-        if isinstance(found, tuple):
-            return self.claim(place, name, *found)
-        if agrees(self.document.text(place), found):
-            return self.claim(place, name, "verified", f"evidence says {found:.6g}", found)
-        detail = f"the card says {self.document.text(place)}, the evidence {found:.6g}"
-        return self.claim(place, name, "mismatch", detail, found)
-
-    def in_record(
-        self, source: dict[str, Any], wanted: str, side: str
-    ) -> float | tuple[ClaimStatus, str]:
-        record = self.record(str(source["record"]))
-        if isinstance(record, str):
-            return _status(record), record
-        if record.digest != source.get("digest"):
-            return "stale", f"the record was made anew: {record.digest}"
-        for metric in record.metrics:
-            if metric.name == wanted and metric.slice == source.get("slice"):
-                found: float | None = getattr(metric, side)
-                return ("unbacked", f"the record has no {side} for it") if found is None else found
-        return "unbacked", f"the record has no metric '{wanted}'"
-
-    def in_run(self, run: str, wanted: str) -> float | tuple[ClaimStatus, str]:
-        from modelward.modelcards.create import mlflow_run
-
-        if run not in self.runs:
-            try:
-                self.runs[run] = dict(mlflow_run(run, self.tracking_uri).data.metrics)
-            except (ServiceError, MissingPackageError) as error:
-                self.runs[run] = error.fact
-        metrics = self.runs[run]
-        if isinstance(metrics, str):
-            return "unreachable", metrics
-        if wanted not in metrics:
-            return "unbacked", f"run {run} has no metric '{wanted}'"
-        return metrics[wanted]
-
-    def record(self, name: str) -> Evidence | str:
-        """Give a record, or what is wrong with it."""
-        if name not in self.records:
-            root = self.document.source.parent.resolve()
-            path = (root / name).resolve()
-            if not path.is_relative_to(root):
-                self.records[name] = f"{name} lies outside the card's folder"
-            elif not path.is_file():
-                self.records[name] = f"there is no file {name}"
-            else:
-                self.records[name] = _load(path, name)
-        return self.records[name]
+        line, column = doc.position(place)
+        file, text = str(doc.source), doc.text(place)
+        finite = found if found is not None and abs(found) < float("inf") else None
+        return Claim(dotted(place), name, text, status, detail, file, line, column, finite)
 
 
-def _load(path: Path, name: str) -> Evidence | str:
-    try:
-        return Evidence.load(path)
-    except EvidenceError as error:
-        return f"{name} is broken: {error.fact}"
-
-
-def _status(problem: str) -> ClaimStatus:
-    return "mismatch" if "is broken" in problem else "unreachable"
+def _misquoted(reference: dict[str, Any], record: Evidence) -> Iterator[str]:
+    """Find what a card has a record say that it does not say, or leaves out of what it says."""
+    if reference.get("kind", record.kind) != record.kind:
+        yield f"the card says kind {reference['kind']}, the record {record.kind}"
+    if "findings" not in reference:
+        return
+    quoted = [str(finding) for finding in _list(reference["findings"])]
+    for finding in quoted:
+        if finding not in record.findings:
+            yield f"the record does not say: {finding}"
+    for finding in record.findings:
+        if finding not in quoted:
+            yield f"the card leaves out: {finding}"
 
 
 def _dict(value: Any) -> dict[str, Any]:

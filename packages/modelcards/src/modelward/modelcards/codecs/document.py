@@ -16,28 +16,31 @@ class Document:
     """A card's content with positions.
 
     `positions` gives line and column (from 1) of the value at each place; `texts` the scalar as it
-    stands in the file, so that 0.90 stays 0.90 and a date stays as written.
+    stands in the file, so that 0.90 stays 0.90 and a date stays as written. `written` is the whole
+    file, for saving it again.
     """
 
     source: Path
     content: dict[str, Any]
     positions: Mapping[Place, tuple[int, int]]
     texts: Mapping[Place, str]
+    written: str = ""
+
+    def position(self, place: Place) -> tuple[int, int]:
+        """Give line and column (from 1) of a place, or of the nearest one above it."""
+        for end in range(len(place), -1, -1):
+            if place[:end] in self.positions:
+                return self.positions[place[:end]]
+        return 1, 1
 
     def where(self, place: Place) -> str:
-        """Write `file:line:column` of a place, or of the nearest one above it."""
-        for end in range(len(place), -1, -1):
-            if place[:end] in self.positions:
-                line, column = self.positions[place[:end]]
-                return f"{self.source}:{line}:{column}"
-        return f"{self.source}:1:1"
+        """Write `file:line:column` of a place."""
+        line, column = self.position(place)
+        return f"{self.source}:{line}:{column}"
 
     def line(self, place: Place) -> int:
-        """Give the line of a place, or of the nearest one above it."""
-        for end in range(len(place), -1, -1):
-            if place[:end] in self.positions:
-                return self.positions[place[:end]][0]
-        return 1
+        """Give the line of a place."""
+        return self.position(place)[0]
 
     def text(self, place: Place) -> str:
         """Give a scalar as written."""
@@ -54,3 +57,12 @@ def dotted(place: Place) -> str:
     for part in place:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text
+
+
+def one_line(text: str) -> str:
+    r"""Write text from a card so that it stays on its line, and commands no terminal or CI.
+
+    >>> one_line("a\n::error::b\x1b[2J")
+    'a\\n::error::b\\x1b[2J'
+    """
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -43,7 +43,7 @@ def read(path: str | Path) -> Document:
     try:
         if source.stat().st_size > MAX_BYTES:
             raise DataError(f"expected a card of at most {MAX_BYTES} bytes, got more in {source}")
-        text = source.read_bytes().decode("utf-8-sig")
+        text = source.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"expected a readable UTF-8 file {source}, got: {error}") from error
     return parse(text, source)
@@ -70,7 +70,7 @@ def parse(text: str, source: Path = Path("card.yaml")) -> Document:
         raise DataError(
             f"{source}:1:1: expected a mapping at the top, got {type(content).__name__}"
         )
-    return Document(source, content, reader.positions, reader.texts)
+    return Document(source, content, reader.positions, reader.texts, text)
 
 
 def _check_depth(text: str, source: Path) -> None:
@@ -153,10 +153,23 @@ class _Reader:
         return float(text) if _FLOAT.fullmatch(text) else text
 
 
+class _Writer(yaml.SafeDumper):
+    """Quotes text that YAML 1.2, and so our reader, would take for a number."""
+
+    def text(self, text: str) -> yaml.ScalarNode:
+        style = "'" if _EXPONENT.fullmatch(text) else None
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Writer.add_representer(str, _Writer.text)
+
+
 def write(content: dict[str, Any]) -> str:
     r"""Write content as YAML, in the order it has.
 
+    >>> write({"commit": "1e3"})
+    "commit: '1e3'\n"
     >>> write({"b": 1.5, "a": ["x"]})
     'b: 1.5\na:\n- x\n'
     """
-    return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100))
+    return str(yaml.dump(content, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=100))

@@ -5,19 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from modelward.core.pages import Block, Html, Notice, Page, Prose, Section, Table, Tile, Tiles
-from modelward.core.pages.blocks import Status
+from modelward.core.pages import Block, Html, Notice, Page, Prose, Section, Table
+from modelward.modelcards.claims import CardVerification
 from modelward.modelcards.codecs.document import Document
 from modelward.modelcards.render.markdown import markdown
-from modelward.modelcards.verification import CardVerification, Claim
+from modelward.modelcards.render.standing import COLOURS, mark, standing
 
-STATUS: dict[str, Status] = {
-    "verified": "good",
-    "mismatch": "bad",
-    "stale": "bad",
-    "unreachable": "warning",
-    "unbacked": "warning",
-}
 _CONSIDERATIONS = {
     "use_cases": "Meant for",
     "users": "Who uses it",
@@ -34,8 +27,7 @@ def card_page(document: Document, verification: CardVerification) -> Page:
     version = _dict(details.get("version"))
     words = [f"version {version['name']}" if version.get("name") is not None else ""]
     words.append(f"of {version['date']}" if version.get("date") else "")
-    blocks: list[Block] = [_verdict(verification), _tiles(verification)]
-    blocks += [_failures(verification)] if verification.failures else []
+    blocks = standing(verification)
     for field in ("overview", "description", "documentation"):
         if details.get(field):
             blocks.append(Section(field.capitalize(), [Html(markdown(str(details[field])))]))
@@ -52,32 +44,6 @@ def card_page(document: Document, verification: CardVerification) -> Page:
         blocks=blocks,
         footer=f"Made by modelward-modelcards from {document.source.name}.",
     )
-
-
-def _verdict(verification: CardVerification) -> Notice:
-    if not verification.claims:
-        return Notice("The card claims no number.", "warning")
-    if verification:
-        return Notice("Every number was checked against its evidence, and stands.", "good")
-    return Notice(
-        f"{len(verification.failures)} of {len(verification.claims)} claims do not stand.", "bad"
-    )
-
-
-def _tiles(verification: CardVerification) -> Tiles:
-    return Tiles(
-        [
-            Tile(status.capitalize(), str(verification.count(status)))  # type: ignore[arg-type]
-            for status in STATUS
-            if status == "verified" or verification.count(status)  # type: ignore[arg-type]
-        ]
-    )
-
-
-def _failures(verification: CardVerification) -> Section:
-    rows = [[c.metric, c.text, _tile(c), c.detail, f"line {c.line}"] for c in verification.failures]
-    columns = ["claim", "the card says", "standing", "why", "where"]
-    return Section("What does not stand", [Table("Claims and why", columns, rows)])
 
 
 def _metrics(document: Document, verification: CardVerification) -> Iterator[Block]:
@@ -98,7 +64,7 @@ def _metrics(document: Document, verification: CardVerification) -> Iterator[Blo
                 str(metric["slice"]) if metric.get("slice") else None,
                 f"{document.text((*base, 'value'))} {metric.get('unit') or ''}".strip(),
                 f"{bounds[0]} to {bounds[1]}" if metric.get("confidence_interval") else None,
-                None if claim is None else _tile(claim),
+                None if claim is None else mark(claim),
             ]
         )
     if rows:
@@ -111,13 +77,13 @@ def _evidence(document: Document, verification: CardVerification) -> Iterator[Bl
     for i, entry in enumerate(_list(document.content.get("evidence"))):
         reference = _dict(entry)
         claim = verification.at(f"evidence[{i}]")
-        status = STATUS[claim.status] if claim else "warning"
-        standing = f"{claim.status}: {claim.detail}" if claim else "not checked"
+        status = COLOURS[claim.status] if claim else "warning"
+        stands = f"{claim.status}: {claim.detail}" if claim else "not checked"
         findings = [str(f) for f in _list(reference.get("findings"))]
         parts.append(
             Section(
                 str(reference.get("kind") or reference.get("record")),
-                [Notice(standing, status), *(Prose(f) for f in findings)],
+                [Notice(stands, status), *(Prose(f) for f in findings)],
             )
         )
     if parts:
@@ -135,10 +101,6 @@ def _considerations(considerations: dict[str, Any]) -> Iterator[Block]:
             parts.append(Section(title, [Html(markdown("\n".join(texts)))]))
     if parts:
         yield Section("Considerations", parts)
-
-
-def _tile(claim: Claim) -> Tile:
-    return Tile("", claim.status, status=STATUS[claim.status])
 
 
 def _dict(value: Any) -> dict[str, Any]:

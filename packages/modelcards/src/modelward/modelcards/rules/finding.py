@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from modelward.modelcards.codecs.document import Document, Place, dotted
+from modelward.modelcards.codecs.document import Document, Place, dotted, one_line
 
 Severity = Literal["error", "warning", "hint"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "hint")
@@ -28,9 +28,10 @@ class Finding:
         cls, document: Document, place: Place, *, rule: str, severity: Severity, message: str
     ) -> Finding:
         """Make a finding at a place of a document."""
-        file, line, column = document.where(place).rsplit(":", 2)
-        return cls(rule, severity, dotted(place), message, file, int(line), int(column))
+        line, column = document.position(place)
+        return cls(rule, severity, dotted(place), message, str(document.source), line, column)
 
     def __str__(self) -> str:
         place = f"{self.place}: " if self.place else ""
-        return f"{self.file}:{self.line}:{self.column}: {self.severity} [{self.rule}] {place}{self.message}"
+        fact = one_line(f"{self.severity} [{self.rule}] {place}{self.message}")
+        return f"{self.file}:{self.line}:{self.column}: {fact}"

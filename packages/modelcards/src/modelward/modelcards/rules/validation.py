@@ -8,13 +8,20 @@ from types import MappingProxyType
 from modelward.modelcards.codecs.document import Document
 from modelward.modelcards.rules.description import description
 from modelward.modelcards.rules.finding import SEVERITIES, Finding
+from modelward.modelcards.rules.naming import naming
 from modelward.modelcards.rules.schema import schema
 from modelward.modelcards.rules.sources import sources
 from modelward.modelcards.rules.todo import todo
 
 Rule = Callable[[Document], Iterator[Finding]]
 RULES: Mapping[str, Rule] = MappingProxyType(
-    {"schema": schema, "description": description, "todo": todo, "sources": sources}
+    {
+        "schema": schema,
+        "description": description,
+        "todo": todo,
+        "sources": sources,
+        "naming": naming,
+    }
 )
 """Every rule by name; read-only."""
 
