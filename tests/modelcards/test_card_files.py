@@ -52,6 +52,11 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
 )
 
 
+MERGES = "a0: &a0 {x: 1}\n" + "".join(
+    f"a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 9)}]}}\n" for i in range(1, 12)
+)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -66,6 +71,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("a: {<<: 3}\n", "mappings to merge"),
         ("[" * 200, "nested deeper than 64"),
         (BOMB, "more than 100000 values"),
+        (MERGES, "more than 100000 values"),
         ("a: b\n---\nc: d\n", "another document"),
         ("a: *nowhere\n", "undefined alias"),
     ],

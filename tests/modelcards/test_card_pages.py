@@ -84,6 +84,8 @@ def test_hostile_cards_render_inert(path: Path, browser: Any) -> None:
 
 def test_markdown() -> None:
     assert markdown("# A\n\n###### B") == "<h3>A</h3>\n<h6>B</h6>\n"
+    assert markdown("Use\n===\n") == "<h3>Use</h3>\n"
+    assert "<code># pip install x\n</code>" in markdown("```\n# pip install x\n```\n")
     table = markdown("| a | b |\n|---|---|\n| 1 | 2 |\n")
     assert "<td>1</td>" in table
     assert 'rel="noopener noreferrer"' in markdown("[x](https://example.org)")
@@ -111,6 +113,9 @@ def test_exit_codes(path: Path, tmp_path: Path) -> None:
     assert f"{tampered}:" in result.output
     (tmp_path / "e.json").unlink()
     assert runner.invoke(app, ["verify", str(path)]).exit_code == 3
+    nothing = tmp_path / "nothing.yaml"
+    nothing.write_text("quantitative_analysis: {performance_metrics: {type: a, value: 1}}\n")
+    assert runner.invoke(app, ["verify", str(nothing)]).exit_code == 1
     broken = tmp_path / "broken.yaml"
     broken.write_text("a: [")
     assert isinstance(runner.invoke(app, ["verify", str(broken)]).exception, DataError)

@@ -61,7 +61,7 @@ def verify(
 ) -> None:
     """Check each number against its evidence.
 
-    Exit code 0: all verified; 1: a claim does not stand; 2: unreadable; 3: evidence unreachable.
+    Exit code 0: all verified; 1: a claim does not stand, or there is none; 2: unreadable; 3: evidence unreachable.
     """
     from modelward.modelcards.codecs import yaml
     from modelward.modelcards.verification import verify as check
@@ -76,6 +76,8 @@ def verify(
             code = 1
         elif result.failures:
             code = code or 3
+        elif not result.claims:  # nothing was checked, so nothing was verified
+            code = code or 1
     raise typer.Exit(code)
 
 

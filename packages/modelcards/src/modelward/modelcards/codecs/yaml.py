@@ -116,6 +116,9 @@ class _Reader:
     def entries(self, node: yaml.MappingNode, place: Place) -> Iterator[tuple[str, yaml.Node]]:
         own: dict[str, yaml.Node] = {}
         merged: dict[str, yaml.Node] = {}
+        self.count += len(node.value)  # merges within merges multiply without making a value
+        if self.count > MAX_VALUES:
+            raise self.fail(node, f"more than {MAX_VALUES} values, aliases filled in")
         for key, child in node.value:
             if key.tag == "tag:yaml.org,2002:merge":
                 parts = child.value if isinstance(child, yaml.SequenceNode) else [child]

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from markupsafe import Markup
 
 _TAGS = {"p", "ul", "ol", "li", "em", "strong", "code", "pre", "blockquote", "a", "br", "hr",
          "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"}  # fmt: skip
-_HEADING = re.compile(r"^(#{1,6})(?=\s)", re.MULTILINE)
 
 
 def markdown(text: str) -> Markup:
@@ -22,8 +19,12 @@ def markdown(text: str) -> Markup:
     import nh3
     from markdown_it import MarkdownIt
 
-    lowered = _HEADING.sub(lambda m: "#" * min(6, len(m.group(1)) + 2), text)
-    html = MarkdownIt("commonmark", {"html": False}).enable("table").render(lowered)
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = parser.parse(text)
+    for token in tokens:
+        if token.type in {"heading_open", "heading_close"}:
+            token.tag = f"h{min(6, int(token.tag[1]) + 2)}"
+    html = parser.renderer.render(tokens, parser.options, {})
     safe = nh3.clean(
         html,
         tags=_TAGS,
