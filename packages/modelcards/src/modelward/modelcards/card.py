@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, PrivateAttr, StrictFloat, StrictInt, StrictStr
 
 from modelward.core.evidence import Evidence
+from modelward.core.files import write_whole
 from modelward.modelcards.codecs import yaml
 from modelward.modelcards.codecs.document import Document
 
@@ -166,10 +167,7 @@ class ModelCard(_Open):
         A card that was read from a file keeps that file's comments, order and spelling; what was
         not changed is written byte for byte.
         """
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(self._text().encode("utf-8"))
-        return target
+        return write_whole(path, self._text())
 
     def _text(self) -> str:
         if self._document is None:
