@@ -40,7 +40,7 @@ import modelward.modelcards as cards
 import modelward.monitoring as mon
 import modelward.validation as val
 from modelward.adaptive_pipeline import AdaptivePipeline, Registry, Store
-from modelward.core.evidence import Evidence
+from modelward.core.evidence import Artifact, Evidence
 from modelward.core.pages import Block, Figure, Links, Page, Section, Table, Tile, Tiles, svg
 
 # What a dimmed camera changes: everything that counts light. Hue, saturation, edges and places stay.
@@ -198,6 +198,12 @@ def attack() -> adv.Assessment:
 
 
 # %%
+def page_of(name: str, folder: Path) -> tuple[Artifact, ...]:
+    """Let a record vouch for the page that was drawn of it, too."""
+    page = folder / f"{name}.html"
+    return (Artifact.of(page, root=folder / "evidence", media_type="text/html"),)
+
+
 def write_card(
     model: Any, tracking_uri: str, records: dict[str, Evidence], folder: Path
 ) -> tuple[cards.CardVerification, cards.Claim]:
@@ -300,9 +306,11 @@ def main(folder: Path = Path("modelward-runs/lifecycle"), seed: int = 0) -> dict
     assert model is not None
     records = {
         "pipeline": served.to_evidence(),
-        "monitoring": after.to_evidence(version=served.champion),
-        "validation": found.to_evidence(),
-        "adversarial": attacked.to_evidence(),
+        "monitoring": after.to_evidence(
+            version=served.champion, artifacts=page_of("monitoring", folder)
+        ),
+        "validation": found.to_evidence(artifacts=page_of("validation", folder)),
+        "adversarial": attacked.to_evidence(artifacts=page_of("adversarial", folder)),
     }
     for record in records.values():
         record.log_to_mlflow(model.run_id, tracking_uri=pipeline.registry.tracking_uri)

@@ -6,6 +6,7 @@ import json
 import math
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ from modelward.adaptive_pipeline import losses as named
 from modelward.adaptive_pipeline.command import app
 from modelward.adaptive_pipeline.schema import ledger
 from modelward.adaptive_pipeline.testing import MemoryRegistry, Threshold, World, learn
-from modelward.core.errors import ConfigError, StateError
+from modelward.core.errors import ConfigError, ServiceError, StateError
 
 
 @pytest.fixture(scope="module")
@@ -154,3 +155,10 @@ def test_every_public_name_is_there() -> None:
 
     assert all(getattr(package, name) is not None for name in package.__all__)
     assert sorted(package.__all__) == package.__all__
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("not a database, and long enough to be read as one " * 20)
+    with pytest.raises(ServiceError, match="file is not a database"):
+        Store(f"sqlite:///{path}")

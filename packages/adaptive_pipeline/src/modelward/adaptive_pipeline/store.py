@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, create_engine, event, func, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError
 from sqlalchemy.pool import StaticPool
 
 from modelward.adaptive_pipeline import schema
@@ -37,10 +37,10 @@ class Store:
         self.engine = _engine(url, busy_timeout)
         try:
             schema.metadata.create_all(self.engine)
-        except OperationalError as error:
+        except DatabaseError as error:
             raise ServiceError(
                 f"expected a database that opens at {url}, got: {error.orig}",
-                hint="check that the folder exists and may be written to.",
+                hint="check that the folder exists and may be written to, and that the file is SQLite's.",
             ) from error
 
     @contextmanager

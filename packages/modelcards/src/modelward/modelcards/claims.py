@@ -44,13 +44,14 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CardVerification:
-    """Every claim of a card. True when none is a mismatch, stale, unreachable or unbacked."""
+    """Every claim of a card. True when there are claims, and every one is verified."""
 
     claims: tuple[Claim, ...]
     name: str = "model card"
 
     def __bool__(self) -> bool:
-        return all(claim.status == "verified" for claim in self.claims)
+        # Where nothing was checked, nothing was verified.
+        return bool(self.claims) and all(claim.status == "verified" for claim in self.claims)
 
     def __repr__(self) -> str:
         shown = [str(claim) for claim in self.failures[:20]]
