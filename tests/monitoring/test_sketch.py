@@ -77,6 +77,15 @@ def test_few_values_lose_nothing() -> None:
     assert counted == table(3000)["visits"].value_counts().to_dict()
 
 
+def test_one_huge_value_does_not_lose_the_table() -> None:
+    frame = pd.DataFrame({"x": np.arange(100.0), "y": np.arange(100.0)})
+    window = frame.copy()
+    window.loc[0, "x"] = 1e200
+    sketch = Sketch.fit(frame).empty().add(window)
+    assert sketch.columns["x"].infinite == 1  # type: ignore[union-attr]
+    assert sketch.columns["y"].n == 100
+
+
 def test_infinite_values_are_counted_apart() -> None:
     sketch = Sketch.fit(pd.DataFrame({"x": [1.0, np.inf, -np.inf, np.nan, 3.0]})).columns["x"]
     assert isinstance(sketch, NumericSketch)

@@ -13,6 +13,8 @@ from modelward.core.errors import DataError
 from modelward.core.metrics import Moments
 
 CELLS = 1024
+LARGEST = 1e150
+"""Numbers beyond have no square that fits a float; they count as infinite, NaN too."""
 _BEYOND = 41
 
 
@@ -42,7 +44,7 @@ class NumericSketch:
         share. Beyond both ends the grid goes on, in ever wider cells, to sixteen times the range,
         so that values a later window brings from there are told apart.
         """
-        finite = np.sort(values[np.isfinite(values)])
+        finite = np.sort(values[np.abs(values) <= LARGEST])
         distinct = np.unique(finite)
         if distinct.size <= cells // 2:
             distinct = own_cells(distinct)
@@ -67,7 +69,7 @@ class NumericSketch:
 
     def add(self, values: npt.NDArray[np.float64], missing: int) -> Self:
         """Give the sketch with a chunk of values added."""
-        finite = values[np.isfinite(values)]
+        finite = values[np.abs(values) <= LARGEST]
         cells = np.searchsorted(self.edges, finite, side="left")
         return replace(
             self,
