@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -105,13 +103,9 @@ def test_grids_of_different_references_are_not_compared() -> None:
         compare(one, two)
 
 
-@pytest.mark.parametrize(
-    ("fits", "message"),
-    [
-        ({"x": [1e308, -1e308] * 20}, "column 'x': expected numbers whose squares fit"),
-        ({"x": []}, "rows and columns"),
-    ],
-)
-def test_unusable_references(fits: dict[str, Any], message: str) -> None:
-    with pytest.raises(DataError, match=message):
-        compare(pd.DataFrame(fits), pd.DataFrame({"x": [1.0]}))
+def test_unusable_references() -> None:
+    with pytest.raises(DataError, match="rows and columns"):
+        compare(pd.DataFrame({"x": []}), pd.DataFrame({"x": [1.0]}))
+    huge = pd.DataFrame({"x": [1e308, -1e308] * 20})
+    found = compare(huge, pd.DataFrame({"x": [1.0] * 40}))
+    assert found["x"].test.words.startswith("missing 100")  # no number among them that fits a float
