@@ -72,6 +72,8 @@ MERGES = "a0: &a0 {x: 1}\n" + "".join(
         ("[" * 200, "nested deeper than 64"),
         (BOMB, "more than 100000 values"),
         (MERGES, "more than 100000 values"),
+        (f"a: &a {'x' * 99_999}\nb: [{', '.join(['*a'] * 99)}]\n", "characters of text, aliases"),
+        ("%TAG !a! tag:x:\n" * 9999 + "--- {}\n", "c.yaml:1:1: more than 64 times %TAG"),
         ("a: b\n---\nc: d\n", "another document"),
         ("a: *nowhere\n", "undefined alias"),
     ],
@@ -91,6 +93,8 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         stream.truncate(2 << 20)
     with pytest.raises(DataError, match="at most"):
         read(tmp_path / "big.yaml")
+    with pytest.raises(DataError, match="at most"):
+        read("/dev/zero")
     (tmp_path / "empty.yaml").write_text("")
     assert read(tmp_path / "empty.yaml").content == {}
 
@@ -173,6 +177,12 @@ def test_a_number_under_another_name_than_its_source_is_told() -> None:
 def test_findings_stay_on_their_line() -> None:
     (finding,) = validate(parse('model_details: {description: d, "a\\n::error::": TODO}'))
     assert str(finding).count("\n") == 0
+
+
+def test_findings_under_long_keys_stay_short() -> None:
+    (finding,) = validate(parse(f"model_details: {{description: d}}\n? {'k' * 9999}\n: TODO\n"))
+    assert len(finding.place) == 300
+    assert finding.place.endswith("...")
 
 
 REJECTED = {"validator_invalid_yaml.yaml": "not valid YAML"}

@@ -2,7 +2,7 @@
 
 The path of the data: `codecs` read a file with positions and as written; `ModelCard` is the schema;
 `ModelCard.from_mlflow` and `attach` create; `validate` runs the rules, `verify` checks each number
-against its evidence; `card_page` draws it.
+(`layout` says where they stand) against its evidence; `card_page` draws it.
 """
 
 from typing import TYPE_CHECKING

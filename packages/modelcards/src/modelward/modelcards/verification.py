@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelward.core.evidence import Evidence, Metric
+from modelward.modelcards import layout
 from modelward.modelcards.agreement import agrees
 from modelward.modelcards.claims import CardVerification, Claim, ClaimStatus
 from modelward.modelcards.codecs.document import Document, Place, dotted
 from modelward.modelcards.witnesses import Problem, Witnesses
 
-METRICS: Place = ("quantitative_analysis", "performance_metrics")
 LEVEL = 0.95
 """The coverage a reader takes an interval for that names none."""
-_BOUNDS = (("lower_bound", "low"), ("upper_bound", "high"), ("level", "level"))
 
 
 def verify(document: Document, *, tracking_uri: str | None = None) -> CardVerification:
@@ -26,11 +25,13 @@ def verify(document: Document, *, tracking_uri: str | None = None) -> CardVerifi
     card's file and never outside its folder; the files a record names are digested anew. A number
     without a source counts as a metric of the card's own run, where it names one. `tracking_uri` is
     MLflow's (default: as MLflow finds it). Evidence that cannot be had makes a claim *unreachable*;
-    nothing is raised for it.
+    nothing is raised for it. What stands in the place of claims in a shape in which none can be read
+    is *unbacked*, and not passed over.
     """
-    details = _dict(document.content.get("model_details"))
     checker = _Checker(document, Witnesses(document.source.parent, tracking_uri))
-    return CardVerification(tuple(checker.claims()), str(details.get("name") or "model card"))
+    details = _dict(document.content.get("model_details"))
+    name = document.said(("model_details",), details, "name") or "model card"
+    return CardVerification(tuple(checker.claims()), name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +41,17 @@ class _Checker:
 
     def claims(self) -> Iterator[Claim]:
         content = self.document.content
-        references = _list(content.get("evidence"))
-        for i, reference in enumerate(references):
-            yield self.reference(("evidence", i), _dict(reference))
-        listed = {str(_dict(reference).get("record")) for reference in references}
-        run = _dict(_dict(content.get("model_details")).get("run")).get("id")
-        entries = _list(_dict(content.get("quantitative_analysis")).get("performance_metrics"))
-        for i, entry in enumerate(entries):
-            place, metric = (*METRICS, i), _dict(entry)
+        listed = set()
+        for place, reference in layout.references(content):
+            yield self.reference(place, reference)
+            listed.add(str(reference.get("record")))
+        for place, reason in layout.unreadable(content):
+            yield self.claim(place, dotted(place), "unbacked", f"cannot be checked: {reason}")
+        details = _dict(content.get("model_details"))
+        run = self.document.said(("model_details", "run"), _dict(details.get("run")), "id")
+        for place, metric in layout.metrics(content):
             source = _dict(metric.get("source"))
-            if not source and run:
+            if run and not metric.get("source"):
                 source = {"run": run, "metric": metric.get("type")}
             yield from self.metric(place, metric, source)
             if source.get("record") and str(source["record"]) not in listed:
@@ -61,11 +63,11 @@ class _Checker:
         self, place: Place, metric: dict[str, Any], source: dict[str, Any]
     ) -> Iterator[Claim]:
         name = str(metric.get("type") or "number")
-        found = self.evidence(metric, source)
+        found = self.evidence(place, metric, source)
         yield self.number((*place, "value"), name, found, "value")
         interval = _dict(metric.get("confidence_interval"))
         inner = (*place, "confidence_interval")
-        for key, side in _BOUNDS:
+        for key, side in layout.BOUNDS:
             if key in interval:
                 yield self.number((*inner, key), f"{name} ({side})", found, side)
         if not isinstance(found, Metric):
@@ -76,16 +78,21 @@ class _Checker:
         yield from self.words(place, name, metric, found, "unit")
         yield from self.words(place, name, metric, found, "slice")
 
-    def evidence(self, metric: dict[str, Any], source: dict[str, Any]) -> Metric | Problem:
+    def evidence(
+        self, place: Place, metric: dict[str, Any], source: dict[str, Any]
+    ) -> Metric | Problem:
         """Find the metric that a source names."""
         wanted = str(source.get("metric"))
         if source.get("record"):
-            return self.in_record(source, wanted, source.get("slice", metric.get("slice")))
+            part = self.document.said(place, metric, "slice")
+            if "slice" in source:
+                part = self.document.said((*place, "source"), source, "slice")
+            return self.in_record(source, wanted, part)
         if source.get("run"):
             return self.in_run(str(source["run"]), wanted)
         return Problem("unbacked", "no evidence is named")
 
-    def in_record(self, source: dict[str, Any], wanted: str, part: object) -> Metric | Problem:
+    def in_record(self, source: dict[str, Any], wanted: str, part: str | None) -> Metric | Problem:
         record = self.witnesses.record(str(source["record"]), source.get("digest"))
         if isinstance(record, Problem):
             return record
@@ -126,7 +133,7 @@ class _Checker:
 
         A unit may be left out. A part may not: without it, the number reads as one of the whole.
         """
-        said, measured = metric.get(key), getattr(found, key)
+        said, measured = self.document.said(place, metric, key), getattr(found, key)
         is_run = "record" not in _dict(metric.get("source"))
         if said == measured or is_run or (key == "unit" and said is None):
             return
@@ -136,12 +143,16 @@ class _Checker:
     def reference(self, place: Place, reference: dict[str, Any]) -> Claim:
         name = str(reference.get("record"))
         title = f"evidence {name}"
+        if not reference.get("record"):
+            return self.claim(place, "evidence", "unbacked", "no record is named")
         record = self.witnesses.record(name, reference.get("digest"))
         if isinstance(record, Problem):
             return self.claim(place, title, record.status, record.detail)
         checked = record.verify(self.witnesses.path(name).parent)
         if not checked:
             broken = "; ".join(f"{c.item} {c.status}" for c in checked.failures)
+            if all(c.status == "unreachable" for c in checked.failures):
+                return self.claim(place, title, "unreachable", f"cannot be had: {broken}")
             return self.claim(place, title, "stale", f"changed since: {broken}")
         for problem in _misquoted(reference, record):
             return self.claim(place, title, "mismatch", problem)

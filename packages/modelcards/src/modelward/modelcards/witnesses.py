@@ -34,9 +34,13 @@ class Witnesses:
         if name not in self._records:
             self._records[name] = self._load(name)
         record = self._records[name]
-        if isinstance(record, Evidence) and record.digest != digest:
-            return Problem("stale", f"the record was made anew: {record.digest}")
-        return record
+        if isinstance(record, Problem) or record.digest == digest:
+            return record
+        if not digest:
+            return Problem("unbacked", f"no digest is cited; the record's is {record.digest}")
+        return Problem(
+            "stale", f"the card cites {digest}, the record was made anew: {record.digest}"
+        )
 
     def path(self, name: str) -> Path:
         """Give where a record lies."""

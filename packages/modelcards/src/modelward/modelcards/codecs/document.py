@@ -46,6 +46,14 @@ class Document:
         """Give a scalar as written."""
         return self.texts.get(place, "")
 
+    def said(self, place: Place, content: Mapping[str, Any], key: str) -> str | None:
+        """Give what `content`, the mapping at a place, has under a key, as written; None for null.
+
+        A version 1.10 and a part of the data called 0.50 are names, and not numbers.
+        """
+        value = content.get(key)
+        return None if value is None else self.text((*place, key)) or str(value)
+
 
 def dotted(place: Place) -> str:
     """Write a place as people do: `quantitative_analysis.performance_metrics[0].value`.

@@ -18,7 +18,11 @@ from modelward.modelcards.codecs.document import Document, Place, dotted
 
 MAX_BYTES = 1 << 20
 MAX_VALUES = 100_000
+MAX_TEXT = 4 << 20
 MAX_DEPTH = 64
+
+# libyaml compares each %TAG line with all before it: a file full of them takes many seconds.
+_MAX_TAG_LINES = 64
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLAIN_TAGS = {
@@ -36,14 +40,16 @@ def read(path: str | Path) -> Document:
     """Read a card's file.
 
     Raises `DataError`, with file and line where it can, for what is no readable YAML mapping, and for
-    files over 1 MiB, over 100,000 values (aliases filled in), nested deeper than 64, with a key
-    given twice, or with a tag.
+    files over 1 MiB, over 100,000 values or four million characters of text (both with aliases
+    filled in), nested deeper than 64, with a key given twice, or with a tag.
     """
     source = Path(path)
     try:
-        if source.stat().st_size > MAX_BYTES:
+        with source.open("rb") as stream:
+            written = stream.read(MAX_BYTES + 1)  # a device would give bytes for ever
+        if len(written) > MAX_BYTES:
             raise DataError(f"expected a card of at most {MAX_BYTES} bytes, got more in {source}")
-        text = source.read_bytes().decode("utf-8")
+        text = written.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"expected a readable UTF-8 file {source}, got: {error}") from error
     return parse(text, source)
@@ -56,6 +62,9 @@ def parse(text: str, source: Path = Path("card.yaml")) -> Document:
     >>> document.content["model_details"]["version"]
     {'date': '2026-01-02'}
     """
+    if text.count("%TAG") > _MAX_TAG_LINES:
+        line = text.count("\n", 0, text.index("%TAG")) + 1
+        raise DataError(f"{source}:{line}:1: more than {_MAX_TAG_LINES} times %TAG")
     try:
         _check_depth(text, source)
         root = yaml.compose(text, Loader=_Loader)
@@ -91,11 +100,17 @@ class _Reader:
         self.positions: dict[Place, tuple[int, int]] = {}
         self.texts: dict[Place, str] = {}
         self.count = 0
+        self.length = 0
 
     def fail(self, node: yaml.Node, fact: str) -> DataError:
         return DataError(
             f"{self.source}:{node.start_mark.line + 1}:{node.start_mark.column + 1}: {fact}"
         )
+
+    def spend(self, node: yaml.Node, text: str) -> None:
+        self.length += len(text)
+        if self.length > MAX_TEXT:
+            raise self.fail(node, f"more than {MAX_TEXT} characters of text, aliases filled in")
 
     def value(self, node: yaml.Node, place: Place) -> Any:
         self.count += 1
@@ -110,6 +125,7 @@ class _Reader:
             }
         if isinstance(node, yaml.SequenceNode):
             return [self.value(child, (*place, i)) for i, child in enumerate(node.value)]
+        self.spend(node, str(node.value))
         self.texts[place] = str(node.value)
         return self.scalar(node)
 
@@ -134,6 +150,7 @@ class _Reader:
                 raise self.fail(key, "expected a text as key")
             if key.value in own:
                 raise self.fail(key, f"key '{dotted((*place, key.value))}' is given twice")
+            self.spend(key, key.value)
             own[key.value] = child
         yield from ((k, v) for k, v in {**merged, **own}.items())
 

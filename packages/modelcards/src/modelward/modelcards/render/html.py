@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from modelward.core.pages import Block, Html, Notice, Page, Prose, Section, Table
+from modelward.modelcards import layout
 from modelward.modelcards.claims import CardVerification
-from modelward.modelcards.codecs.document import Document
+from modelward.modelcards.codecs.document import Document, dotted
 from modelward.modelcards.render.markdown import markdown
-from modelward.modelcards.render.standing import COLOURS, mark, standing
+from modelward.modelcards.render.standing import COLOURS, by_row, mark, standing
 
 _CONSIDERATIONS = {
     "use_cases": "Meant for",
@@ -25,8 +26,9 @@ def card_page(document: Document, verification: CardVerification) -> Page:
     content = document.content
     details = _dict(content.get("model_details"))
     version = _dict(details.get("version"))
-    words = [f"version {version['name']}" if version.get("name") is not None else ""]
-    words.append(f"of {version['date']}" if version.get("date") else "")
+    inside = ("model_details", "version")
+    name, date = (document.said(inside, version, key) for key in ("name", "date"))
+    words = [f"version {name}" if name else "", f"of {date}" if date else ""]
     blocks = standing(verification)
     for field in ("overview", "description", "documentation"):
         if details.get(field):
@@ -36,10 +38,11 @@ def card_page(document: Document, verification: CardVerification) -> Page:
     blocks += list(_considerations(_dict(content.get("considerations"))))
     parameters = _dict(_dict(content.get("model_parameters")).get("parameters"))
     if parameters:
-        rows = [[str(name), str(value)] for name, value in parameters.items()]
+        inside = ("model_parameters", "parameters")
+        rows = [[key, document.said(inside, parameters, key)] for key in parameters]
         blocks.append(Section("Parameters", [Table("Of training", ["name", "value"], rows)]))
     return Page(
-        title=str(details.get("name") or "Model card"),
+        title=document.said(("model_details",), details, "name") or "Model card",
         lead=" ".join(filter(None, ["Model card", *words])) + ".",
         blocks=blocks,
         footer=f"Made by modelward-modelcards from {document.source.name}.",
@@ -48,22 +51,23 @@ def card_page(document: Document, verification: CardVerification) -> Page:
 
 def _metrics(document: Document, verification: CardVerification) -> Iterator[Block]:
     rows = []
-    analysis = _dict(document.content.get("quantitative_analysis"))
-    for i, entry in enumerate(_list(analysis.get("performance_metrics"))):
-        metric = _dict(entry)
-        base = ("quantitative_analysis", "performance_metrics", i)
-        place = f"quantitative_analysis.performance_metrics[{i}]"
+    standings = by_row(verification)
+    for place, metric in layout.metrics(document.content):
+        kind, part, value, unit = (
+            document.said(place, metric, key) for key in ("type", "slice", "value", "unit")
+        )
+        interval = _dict(metric.get("confidence_interval"))
         bounds = [
-            document.text((*base, "confidence_interval", b)) or "open"
-            for b in ("lower_bound", "upper_bound")
+            document.said((*place, "confidence_interval"), interval, key) or "open"
+            for key in ("lower_bound", "upper_bound")
         ]
-        claim = verification.at(f"{place}.value")
+        claim = standings.get(dotted(place))
         rows.append(
             [
-                str(metric.get("type") or "–"),
-                str(metric["slice"]) if metric.get("slice") else None,
-                f"{document.text((*base, 'value'))} {metric.get('unit') or ''}".strip(),
-                f"{bounds[0]} to {bounds[1]}" if metric.get("confidence_interval") else None,
+                kind or "–",
+                part,
+                f"{value or ''} {unit or ''}".strip(),
+                f"{bounds[0]} to {bounds[1]}" if interval else None,
                 None if claim is None else mark(claim),
             ]
         )
@@ -74,9 +78,9 @@ def _metrics(document: Document, verification: CardVerification) -> Iterator[Blo
 
 def _evidence(document: Document, verification: CardVerification) -> Iterator[Block]:
     parts: list[Block] = []
-    for i, entry in enumerate(_list(document.content.get("evidence"))):
-        reference = _dict(entry)
-        claim = verification.at(f"evidence[{i}]")
+    standings = by_row(verification)
+    for place, reference in layout.references(document.content):
+        claim = standings.get(dotted(place))
         status = COLOURS[claim.status] if claim else "warning"
         stands = f"{claim.status}: {claim.detail}" if claim else "not checked"
         findings = [str(f) for f in _list(reference.get("findings"))]

@@ -32,6 +32,24 @@ def standing(verification: CardVerification) -> list[Block]:
     return blocks
 
 
+def by_row(verification: CardVerification) -> dict[str, Claim]:
+    """Give, for each entry of a list in the card, the claim about it that stands worst.
+
+    A number whose unit or interval was edited is not shown as verified because its value is.
+    """
+    worst: dict[str, Claim] = {}
+    for claim in verification.claims:
+        entry, bracket, _ = claim.place.rpartition("]")
+        row = entry + bracket
+        if row not in worst or _rank(claim) < _rank(worst[row]):
+            worst[row] = claim
+    return worst
+
+
+def _rank(claim: Claim) -> int:
+    return len(STATUSES) if claim.status == "verified" else STATUSES.index(claim.status)
+
+
 def mark(claim: Claim) -> Tile:
     """Give the status of a claim as a cell: in words, and by colour."""
     return Tile("", claim.status, status=COLOURS[claim.status])

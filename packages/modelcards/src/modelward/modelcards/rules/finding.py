@@ -9,6 +9,7 @@ from modelward.modelcards.codecs.document import Document, Place, dotted, one_li
 
 Severity = Literal["error", "warning", "hint"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "hint")
+_LONGEST = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,10 @@ class Finding:
     ) -> Finding:
         """Make a finding at a place of a document."""
         line, column = document.position(place)
-        return cls(rule, severity, dotted(place), message, str(document.source), line, column)
+        name = dotted(place)
+        if len(name) > _LONGEST:  # a card may make keys of any length, and findings under each
+            name = name[: _LONGEST - 3] + "..."
+        return cls(rule, severity, name, message, str(document.source), line, column)
 
     def __str__(self) -> str:
         place = f"{self.place}: " if self.place else ""

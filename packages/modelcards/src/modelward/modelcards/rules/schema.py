@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 from jsonschema import Draft202012Validator
@@ -21,13 +22,18 @@ Card = TypeVar("Card", bound="ModelCard")
 
 def schema(document: Document) -> Iterator[Finding]:
     """Hold the content against the JSON Schema of cards."""
-    from modelward.modelcards.card import json_schema
-
-    for error in Draft202012Validator(json_schema()).iter_errors(document.content):
+    for error in _validator().iter_errors(document.content):
         nearest = best_match([error]) or error  # of the ways to be valid, the nearest miss
         place = tuple(nearest.absolute_path)
         message = nearest.message if len(nearest.message) <= 160 else nearest.message[:157] + "..."
         yield Finding.at(document, place, rule="schema", severity="error", message=message)
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    from modelward.modelcards.card import json_schema
+
+    return Draft202012Validator(json_schema())
 
 
 def card_of(cls: type[Card], document: Document) -> Card:
