@@ -94,6 +94,29 @@ def test_a_run_is_asked_for_once(server: Server, answer: dict[str, Any]) -> None
     assert len(server.asked) == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "fallen"),
+    [
+        ("", []),
+        ("unit: MS, slice: night", []),
+        ("unit: s", ["unit"]),
+        ("slice: day", ["slice"]),
+        ("slice: nigh, unit: percent", ["unit", "slice"]),
+    ],
+)
+def test_a_run_backs_only_the_words_in_the_names_of_its_metrics(
+    server: Server, words: str, fallen: list[str]
+) -> None:
+    data = {"metrics": [{"key": "latency_ms/night", "value": 4.2}]}
+    server.answer = lambda handler: handler.say({"run": {"info": {}, "data": data}})
+    metric = f"{{value: 4.2, source: {{run: {RUN}, metric: latency_ms/night}}, {words}}}"
+    text = f"quantitative_analysis: {{performance_metrics: [{metric}]}}"
+    result = verify(parse(text), tracking_uri=server.uri)
+    assert result.claims[0].status == "verified"
+    assert [f.place.rpartition(".")[2] for f in result.failures] == fallen
+    assert {f.status for f in result.failures} <= {"unbacked"}
+
+
 def test_a_card_of_a_recorded_run(
     server: Server, answer: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

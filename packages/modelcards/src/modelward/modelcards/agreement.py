@@ -1,8 +1,9 @@
-"""When a printed number and a measured one are the same."""
+"""When a printed number and a measured one are the same, and when a name holds another."""
 
 from __future__ import annotations
 
 import math
+import re
 from decimal import Decimal, DecimalException
 
 RELATIVE = Decimal("0.05")
@@ -33,3 +34,16 @@ def agrees(text: str, value: float) -> bool:
         return distance <= min(Decimal(5).scaleb(exponent - 1), RELATIVE * abs(measured))
     except DecimalException:  # no number, or one whose exponent is out of reach
         return False
+
+
+def holds(name: object, part: object) -> bool:
+    """Tell whether a name holds another as whole words, whatever joins them.
+
+    >>> holds("Adversarial AP@50 (small)", "AP_50"), holds("APE", "AP")
+    (True, False)
+    """
+    return _words(part) in _words(name)
+
+
+def _words(name: object) -> str:
+    return " " + " ".join(re.findall(r"[^\W_]+", str(name).lower())) + " "

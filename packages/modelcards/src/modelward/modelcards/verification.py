@@ -8,7 +8,7 @@ from typing import Any
 
 from modelward.core.evidence import Evidence, Metric
 from modelward.modelcards import layout
-from modelward.modelcards.agreement import agrees
+from modelward.modelcards.agreement import agrees, holds
 from modelward.modelcards.claims import CardVerification, Claim, ClaimStatus
 from modelward.modelcards.codecs.document import Document, Place, dotted
 from modelward.modelcards.witnesses import Problem, Witnesses
@@ -75,8 +75,8 @@ class _Checker:
         if interval and "level" not in interval and (found.level or LEVEL) != LEVEL:
             detail = f"it reads as {LEVEL:.0%}, the evidence has {found.level:.6g}"
             yield self.claim(inner, f"{name} (level)", "mismatch", detail)
-        yield from self.words(place, name, metric, found, "unit")
-        yield from self.words(place, name, metric, found, "slice")
+        for key in ("unit", "slice"):
+            yield from self.words(place, name, metric, found, key, of_run="record" not in source)
 
     def evidence(
         self, place: Place, metric: dict[str, Any], source: dict[str, Any]
@@ -127,18 +127,29 @@ class _Checker:
         return self.claim(place, name, "mismatch", detail, value)
 
     def words(
-        self, place: Place, name: str, metric: dict[str, Any], found: Metric, key: str
+        self,
+        place: Place,
+        name: str,
+        metric: dict[str, Any],
+        found: Metric,
+        key: str,
+        *,
+        of_run: bool,
     ) -> Iterator[Claim]:
         """Find a unit or a part of the data that is not the one that was measured.
 
         A unit may be left out. A part may not: without it, the number reads as one of the whole.
+        MLflow keeps neither: there the metric's name must hold it, as `latency_ms` holds ms.
         """
         said, measured = self.document.said(place, metric, key), getattr(found, key)
-        is_run = "record" not in _dict(metric.get("source"))
-        if said == measured or is_run or (key == "unit" and said is None):
+        if said == measured or (said is None and (of_run or key == "unit")):
             return
-        detail = f"the card says {said or 'none'}, the evidence {measured or 'none'}"
-        yield self.claim((*place, key), f"{name} ({key})", "mismatch", detail)
+        inner, title = (*place, key), f"{name} ({key})"
+        if not of_run:
+            detail = f"the card says {said or 'none'}, the evidence {measured or 'none'}"
+            yield self.claim(inner, title, "mismatch", detail)
+        elif not holds(found.name, said):
+            yield self.claim(inner, title, "unbacked", f"the run does not say it of {found.name}")
 
     def reference(self, place: Place, reference: dict[str, Any]) -> Claim:
         name = str(reference.get("record"))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from modelward.modelcards.agreement import holds
 from modelward.modelcards.codecs.document import Document
 from modelward.modelcards.rules.finding import Finding
 
@@ -20,8 +20,7 @@ def naming(document: Document) -> Iterator[Finding]:
         source = metric.get("source") if isinstance(metric, dict) else None
         if not isinstance(source, dict) or metric.get("type") is None:
             continue
-        called, measured = _words(metric["type"]), _words(source.get("metric"))
-        if measured not in called:
+        if not holds(metric["type"], source.get("metric")):
             yield Finding.at(
                 document,
                 ("quantitative_analysis", "performance_metrics", i, "type"),
@@ -29,8 +28,3 @@ def naming(document: Document) -> Iterator[Finding]:
                 severity="warning",
                 message=f"is called {metric['type']!r}; its source calls it {source.get('metric')!r}",
             )
-
-
-def _words(name: object) -> str:
-    """Write a name for comparing: lower case, its words between single spaces."""
-    return " " + " ".join(re.findall(r"[^\W_]+", str(name).lower())) + " "
