@@ -110,7 +110,7 @@ def test_bad_input_is_named(untrained):
         assess(untrained, [], data)
     with pytest.raises(DataError, match="got an empty data set"):
         assess(untrained, Noise(), Shapes(n=0))
-    with pytest.raises(DataError, match="resamples >= 100 and 0 < level < 1, got n=2, resamples=9"):
+    with pytest.raises(DataError, match="resamples >= 100 and 0 < level < 1, got resamples=9"):
         assess(untrained, Noise(), data, resamples=9)
     untrained.classes = ("square", "circle", "triangle")
     with pytest.raises(DataError, match=r"detector's classes \('square', 'circle', 'triangle'\)"):
@@ -130,6 +130,23 @@ def test_images_without_any_object_are_refused(untrained):
 
     with pytest.raises(DataError, match="got 2 images without one"):
         assess(untrained, Noise(), Empty())
+
+
+def test_classes_that_are_not_in_the_data_do_not_shift_the_names(untrained):
+    class Last:
+        classes = Shapes.classes
+
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            sample = Shapes(n=2, size=32)[index]
+            return replace(
+                sample, target=replace(sample.target, labels=sample.target.labels * 0 + 2)
+            )
+
+    result = assess(untrained, Noise(), Last(), resamples=100)
+    assert result.per_class.keys() == {Shapes.classes[2]}
 
 
 def test_images_of_two_sizes_in_a_batch_are_refused(untrained):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from modelward.adversarial import Matches, Shapes, small_detector
+from modelward.adversarial import Shapes, match, small_detector
 from modelward.adversarial.zoo import cache_folder, train_detector
 from modelward.core.errors import DataError
 
@@ -13,7 +13,7 @@ def test_the_detector_truly_detects_fresh_images(detector):
     data = Shapes(n=60, size=80, seed=12)
     samples = [data[i] for i in range(60)]
     found = detector.predict(torch.stack([s.image for s in samples]))
-    score = Matches(found, [s.target for s in samples], classes=data.classes).score()
+    score = match(found, [s.target for s in samples], classes=data.classes).score()
     assert score.ap50 > 0.45  # a third of the default training; the default reaches .95
     assert min(score.per_class.values()) > 0.1
 

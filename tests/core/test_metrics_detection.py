@@ -11,7 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelward.core.errors import DataError, MissingPackageError
-from modelward.core.metrics import Estimate, coco_average_precision, metric, metrics
+from modelward.core.metrics import (
+    DetectionMatches,
+    Estimate,
+    coco_average_precision,
+    metric,
+    metrics,
+)
 from modelward.core.testing import check_result
 
 Image = dict[str, Any]
@@ -165,6 +171,25 @@ def test_drawn_images_are_scored_as_if_they_were_matched_anew() -> None:
         for rows in np.random.default_rng(0).integers(12, size=(20, 12)):
             anew = spec([truths[i] for i in rows], [found[i] for i in rows])
             assert statistic(rows) == pytest.approx(anew, abs=1e-12)
+
+
+def test_any_rows_are_scored_in_every_figure() -> None:
+    truths, found = scene(6, images=15)
+    matches = DetectionMatches(truths, found)
+    assert matches.n == 15
+    assert matches.labels == [0, 1, 2]
+    assert matches.score() == matches.score(range(15)) == coco_average_precision(truths, found)
+    for m in (1, 4, 15, 40):
+        rows = np.random.default_rng(m).integers(15, size=m)
+        anew = coco_average_precision([truths[i] for i in rows], [found[i] for i in rows])
+        assert str(matches.score(rows)) == str(anew)  # as text NaN equals NaN
+    without = [i for i, truth in enumerate(truths) if not len(truth["labels"])][:1]
+    assert without
+    assert math.isnan(matches.score(without).ap)
+    assert matches.score(without).n == 1
+    for rows in ([0, 15], [-1, 3]):
+        with pytest.raises(DataError, match=f"rows from 0 to 14, got {rows[0]} to {rows[1]}"):
+            matches.score(rows)
 
 
 def test_estimates_are_over_images() -> None:

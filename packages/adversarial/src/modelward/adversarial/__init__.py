@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from modelward.adversarial.detectors.base import Detections, Detector, Outputs
     from modelward.adversarial.detectors.yolo3 import Yolo3, Yolo3Network
     from modelward.adversarial.objectives import Objective, Untargeted, Vanishing
-    from modelward.adversarial.scoring import AveragePrecision, Matches
+    from modelward.adversarial.scoring import match
     from modelward.adversarial.zoo.small import small_detector
 
 __all__ = [
@@ -32,11 +32,9 @@ __all__ = [
     "Assessment",
     "Attack",
     "Attacked",
-    "AveragePrecision",
     "DetectionData",
     "Detections",
     "Detector",
-    "Matches",
     "Noise",
     "Objective",
     "Outputs",
@@ -49,6 +47,7 @@ __all__ = [
     "Yolo3Network",
     "assess",
     "make_attack",
+    "match",
     "small_detector",
 ]
 
@@ -59,12 +58,10 @@ __getattr__, __dir__ = lazy_exports(
         "Assessment": "assessment",
         "Attack": "attacks.base",
         "Attacked": "assessment",
-        "AveragePrecision": "scoring",
         "DetectionData": "data.base",
         "Detections": "detectors.base",
         "Detector": "detectors.base",
         "FGSM": "attacks.fgsm",
-        "Matches": "scoring",
         "Noise": "attacks.noise",
         "Objective": "objectives",
         "Outputs": "detectors.base",
@@ -78,6 +75,7 @@ __getattr__, __dir__ = lazy_exports(
         "Yolo3Network": "detectors.yolo3",
         "assess": "assessment",
         "make_attack": "attacks.registry",
+        "match": "scoring",
         "small_detector": "zoo.small",
     },
 )

@@ -15,11 +15,11 @@ from tqdm.auto import tqdm
 from modelward.adversarial.attacks.base import Attack
 from modelward.adversarial.data.base import DetectionData, Sample, Target, batches
 from modelward.adversarial.detectors.base import Detections, Detector
-from modelward.adversarial.intervals import ImageBootstrap
 from modelward.adversarial.results import Assessment, Attacked, Example
-from modelward.adversarial.scoring import Matches
+from modelward.adversarial.scoring import ImageBootstrap, match
 from modelward.adversarial.trust import warnings_on
 from modelward.core.errors import DataError, StateError
+from modelward.core.metrics import DetectionMatches
 
 __all__ = ["Assessment", "Attacked", "assess"]
 
@@ -56,7 +56,7 @@ def assess(
     """
     attacks = [attacks] if isinstance(attacks, Attack) else list(attacks)
     _check(detector, attacks, data)
-    intervals = ImageBootstrap(n=len(data), resamples=resamples, level=level, seed=seed)
+    intervals = ImageBootstrap(resamples=resamples, level=level, seed=seed)
     sha256 = detector.digest()
     clean = _Track()
     tracks = [_Track() for _ in attacks]
@@ -94,13 +94,13 @@ def assess(
             f"expected objects on the images, got {len(targets)} images without one",
             hint="average precision needs true boxes.",
         )
-    clean_matches = Matches(clean.detections, targets, classes=data.classes)
+    clean_matches = match(clean.detections, targets, classes=data.classes)
     results = tuple(
         _attacked(
             attack,
             track,
             clean_matches,
-            Matches(track.detections, targets, classes=data.classes),
+            match(track.detections, targets, classes=data.classes),
             intervals,
         )
         for attack, track in zip(attacks, tracks, strict=True)
@@ -118,7 +118,7 @@ def assess(
         n=len(targets),
         ap=ap,
         ap50=intervals.estimate(clean_matches, "ap50"),
-        per_class=clean_matches.score().per_class,
+        per_class={data.classes[k]: v for k, v in clean_matches.score().per_class.items()},
         attacks=results,
         warnings=doubts,
         config={
@@ -152,7 +152,11 @@ class _Track:
 
 
 def _attacked(
-    attack: Attack, track: _Track, clean: Matches, matches: Matches, intervals: ImageBootstrap
+    attack: Attack,
+    track: _Track,
+    clean: DetectionMatches,
+    matches: DetectionMatches,
+    intervals: ImageBootstrap,
 ) -> Attacked:
     return Attacked(
         label=attack.label,

@@ -5,7 +5,11 @@ from typing import TYPE_CHECKING
 from modelward.core.optional import lazy_exports
 
 if TYPE_CHECKING:
-    from modelward.core.metrics.detection import AveragePrecision, coco_average_precision
+    from modelward.core.metrics.detection import (
+        AveragePrecision,
+        DetectionMatches,
+        coco_average_precision,
+    )
     from modelward.core.metrics.estimate import Estimate
     from modelward.core.metrics.exposition import Exposition, Family
     from modelward.core.metrics.moments import Moments
@@ -15,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AveragePrecision",
+    "DetectionMatches",
     "Estimate",
     "Exposition",
     "Family",
@@ -31,6 +36,7 @@ __getattr__, __dir__ = lazy_exports(
     __name__,
     {
         "AveragePrecision": "detection",
+        "DetectionMatches": "detection",
         "Estimate": "estimate",
         "Exposition": "exposition",
         "Family": "exposition",

@@ -67,14 +67,24 @@ def coco_average_precision(
 
     Source: Lin et al., Microsoft COCO, arXiv 1405.0312; https://cocodataset.org/#detection-eval.
     """
-    return _Matches(truths, detections).score()
+    return DetectionMatches(truths, detections).score()
 
 
-class _Matches:
+class DetectionMatches:
     """Detections matched with the truth once, from which the scores follow for any images drawn.
+
+    `truths` and `detections` are those of `coco_average_precision`, whose errors it raises. `n` is
+    the number of images, `labels` those met, in order.
 
     Matching looks at one image at a time and accumulation at all of them: a bootstrap over images
     need only accumulate anew, and an image drawn twice counts as two.
+
+    >>> truth = {"boxes": [[10, 10, 30, 30]], "labels": [0]}
+    >>> hit = {"boxes": [[12, 12, 32, 32]], "labels": [0], "scores": [0.9]}
+    >>> miss = {"boxes": [], "labels": [], "scores": []}
+    >>> matches = DetectionMatches([truth, truth], [hit, miss])
+    >>> matches.score([0, 0]).ap, matches.score([1]).ap
+    (0.4, 0.0)
     """
 
     def __init__(self, truths: Sequence[Image], detections: Sequence[Image]) -> None:
@@ -93,12 +103,20 @@ class _Matches:
         self._evaluation = _evaluate(real, found, self.labels) if self.labels else None
         self._cells = list(self._evaluation._evalImgs_cpp) if self._evaluation else []
 
-    def score(self, rows: Rows | None = None) -> AveragePrecision:
-        """Score the images `rows` `(n,)`, with repetition, or all."""
-        precision, recall = self._accumulate(np.arange(self.n) if rows is None else rows)
+    def score(self, rows: Rows | Sequence[int] | None = None) -> AveragePrecision:
+        """Score the images `rows` `(m,)`, indices with repetition, or all.
+
+        Raises `DataError` for an index outside 0 to n - 1.
+        """
+        drawn = np.arange(self.n) if rows is None else np.asarray(rows, dtype=np.int64)
+        if drawn.size and not 0 <= drawn.min() <= drawn.max() < self.n:
+            raise DataError(
+                f"expected rows from 0 to {self.n - 1}, got {drawn.min()} to {drawn.max()}"
+            )
+        precision, recall = self._accumulate(drawn)
         present = recall[0] > -1  # COCO marks a class without true boxes by -1
         if not present.any():
-            return AveragePrecision(math.nan, math.nan, math.nan, math.nan, {}, self.n)
+            return AveragePrecision(math.nan, math.nan, math.nan, math.nan, {}, len(drawn))
         by_threshold = precision[:, :, present].mean(axis=(1, 2))
         by_class = precision[:, :, present].mean(axis=(0, 1)).tolist()
         found = [label for label, there in zip(self.labels, present, strict=True) if there]
@@ -108,7 +126,7 @@ class _Matches:
             ap75=float(by_threshold[5]),
             ar=float(recall[:, present].mean()),
             per_class=dict(zip(found, by_class, strict=True)),
-            n=self.n if rows is None else len(rows),
+            n=len(drawn),
         )
 
     def _accumulate(self, rows: Rows) -> tuple[Floats, Floats]:
@@ -210,7 +228,7 @@ def _function(figure: str) -> Callable[[Sequence[Image], Sequence[Image]], float
 
 def _prepare(figure: str) -> Callable[..., Statistic]:
     def prepare(y_true: Sequence[Image], y_pred: Sequence[Image], **_settings: Any) -> Statistic:
-        matches = _Matches(y_true, y_pred)
+        matches = DetectionMatches(y_true, y_pred)
 
         def one(rows: Rows) -> float:
             return float(getattr(matches.score(rows), figure))
