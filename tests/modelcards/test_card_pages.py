@@ -116,6 +116,9 @@ def test_exit_codes(path: Path, tmp_path: Path) -> None:
     nothing = tmp_path / "nothing.yaml"
     nothing.write_text("quantitative_analysis: {performance_metrics: {type: a, value: 1}}\n")
     assert runner.invoke(app, ["verify", str(nothing)]).exit_code == 1
+    nothing.write_text("model_details: {name: m}\n")
+    assert runner.invoke(app, ["verify", str(nothing)]).exit_code == 1
+    assert repr(verify(read(nothing))) == "m: claims no number"
     broken = tmp_path / "broken.yaml"
     broken.write_text("a: [")
     assert isinstance(runner.invoke(app, ["verify", str(broken)]).exception, DataError)
