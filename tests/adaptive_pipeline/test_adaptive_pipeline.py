@@ -6,29 +6,16 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event
+from tests.adaptive_pipeline.loops import pipeline
 
 from modelward.adaptive_pipeline import (
     AdaptivePipeline,
-    Arbiter,
-    Comparison,
     Performance,
     Registry,
-    SinceDrift,
     Store,
 )
 from modelward.adaptive_pipeline.testing import MemoryRegistry, Threshold, World, learn
-from modelward.core.errors import StateError
-
-
-def pipeline(store: Store, registry: Any, train: Any = learn, **more: Any) -> AdaptivePipeline:
-    settings: dict[str, Any] = {
-        "trigger": Performance(reference=150),
-        "window": SinceDrift(minimum=100),
-        "comparison": Comparison(minimum=60, maximum=400),
-        "arbiter": Arbiter(cooldown=100),
-        "clock": lambda: 0.0,
-    }
-    return AdaptivePipeline(store=store, registry=registry, train=train, **settings | more)
+from modelward.core.errors import ServiceError, StateError
 
 
 def story(loop: AdaptivePipeline) -> list[tuple[str, dict[str, Any], str]]:
@@ -49,7 +36,7 @@ def test_it_recovers_from_a_shift_by_itself(store: Store, memory: MemoryRegistry
     assert loop.gateway.serving.champion.version == "2"
     assert loop.gateway.serving.challenger is None
     kinds = list(dict.fromkeys(kind for kind, *_ in story(loop)))
-    assert kinds == ["signal", "decision", "retraining", "verdict", "promotion"]
+    assert kinds == ["signal", "decision", "retraining", "trial", "verdict", "promotion"]
     assert loop.ledger.verify()
 
 
@@ -62,7 +49,15 @@ def test_without_a_shift_nothing_is_retrained(
     assert memory.aliases == {"champion": "1"}
 
 
-def test_a_challenger_no_better_is_not_promoted(store: Store, memory: MemoryRegistry) -> None:
+@pytest.mark.parametrize("away", [False, True])
+def test_a_challenger_no_better_is_not_promoted(
+    store: Store, memory: MemoryRegistry, monkeypatch: pytest.MonkeyPatch, away: bool
+) -> None:
+    def no_answer() -> None:
+        raise ServiceError("no answer")
+
+    if away:
+        monkeypatch.setattr(memory, "retire", no_answer)
     world = World(shift=None, n=900)
     loop = pipeline(store, memory, train=lambda data, context: Threshold(0.5))
     world.run(loop, stop=300)
@@ -72,7 +67,8 @@ def test_a_challenger_no_better_is_not_promoted(store: Store, memory: MemoryRegi
     assert [entry.body["verdict"] for entry in verdicts] == ["inconclusive"]
     assert loop.gateway.serving.challenger is None
     assert loop.phase == "serving"
-    assert memory.aliases["champion"] == "1"
+    # What lost is no challenger any more; a registry that is away for this stops nothing.
+    assert memory.aliases == {"champion": "1"} | ({"challenger": "2"} if away else {})
 
 
 @pytest.mark.parametrize("every", [1, 61])
@@ -146,7 +142,15 @@ def test_it_goes_on_from_the_middle_of_a_step(store: Store, moment: str) -> None
     assert stops == 1
     assert len(trained) == (2 if moment == "before registering" else 1)
     kinds = [kind for kind, *_ in story(loop)]
-    assert kinds == ["signal", "decision", "decision", "retraining", "verdict", "promotion"]
+    assert kinds == [
+        "signal",
+        "decision",
+        "decision",
+        "retraining",
+        "trial",
+        "verdict",
+        "promotion",
+    ]
     assert mortal.aliases == {"champion": "2"}
     assert loop.gateway.serving.champion.version == "2"
     assert loop.summary().counts.joined == world.n - world.delay
@@ -186,7 +190,7 @@ def test_after_a_failed_training_the_story_tells_the_attempt_that_counted(
 
 
 def test_two_promotions_are_two_stories(store: Store, memory: MemoryRegistry) -> None:
-    loop = pipeline(store, memory, trigger=Performance(reference=5_000))  # asked by hand alone
+    loop = pipeline(store, memory, triggers=[Performance(reference=5_000)])  # asked by hand alone
     first = World(shift=150, n=500, moved=0.9)
     first.run(loop, stop=300)
     loop.retrain("the maker says the sensor drifts")
@@ -257,7 +261,7 @@ def test_the_same_label_again_changes_nothing(store: Store, memory: MemoryRegist
     for _ in range(3):
         loop.label("r0", 0)
     assert loop.monitor.loss("1").n == 1
-    assert loop.trigger.state["reference"]["n"] == 1
+    assert loop.controller.triggers[0].state["reference"]["n"] == 1
 
 
 def test_a_label_before_its_prediction_is_taken_up_with_the_next(

@@ -8,8 +8,15 @@ import numpy as np
 import pytest
 
 from modelward.adaptive_pipeline import AsymptoticSequence, Comparison
+from modelward.adaptive_pipeline.comparison import Observation
 from modelward.adaptive_pipeline.sequences import margin
 from modelward.core.errors import ConfigError, DataError
+
+
+def seen(champion: float | None, challenger: float | None) -> Observation:
+    return Observation(
+        champion=champion, challenger=challenger, challenger_failed=challenger is None
+    )
 
 
 def first_promotion(gains: np.ndarray, minimum: int = 100) -> np.ndarray:
@@ -64,9 +71,9 @@ def test_the_class_decides_as_the_simulation_does() -> None:
     expected = first_promotion(champion - challenger)
     assert (expected > 0).sum() >= 10
     for ours, theirs, when in zip(champion, challenger, expected, strict=True):
-        comparison, found = Comparison(), 0
+        comparison, found = Comparison(statistic="asymptotic"), 0
         for n, (a, b) in enumerate(zip(ours, theirs, strict=True), start=1):
-            verdict = comparison.update(a, b)
+            verdict = comparison.update(seen(a, b))
             if verdict.final:
                 found = n if verdict.word == "promote" else 0
                 break
@@ -75,11 +82,11 @@ def test_the_class_decides_as_the_simulation_does() -> None:
 
 def test_a_worse_challenger_is_rejected_and_an_equal_one_ends_inconclusive() -> None:
     worse = Comparison(minimum=50)
-    words = [worse.update(0.0, float(i % 2)).word for i in range(100)]
+    words = [worse.update(seen(0.0, float(i % 2))).word for i in range(100)]
     assert words[48] == "continue"
     assert words[-1] == "reject"
     equal = Comparison(minimum=50, maximum=120)
-    words = [equal.update(float(i % 2), float(i % 2)).word for i in range(120)]
+    words = [equal.update(seen(float(i % 2), float(i % 2))).word for i in range(120)]
     assert set(words[:-1]) == {"continue"}
     assert words[-1] == "inconclusive"
 
@@ -87,13 +94,13 @@ def test_a_worse_challenger_is_rejected_and_an_equal_one_ends_inconclusive() -> 
 def test_a_margin_asks_for_more_than_being_better() -> None:
     pairs = [(float(i % 5 == 0), 0.0) for i in range(400)]  # better by 0.2
     plain, demanding = Comparison(), Comparison(margin=0.3)
-    assert [plain.update(*pair) for pair in pairs][-1].word == "promote"
-    assert [demanding.update(*pair) for pair in pairs][-1].word == "reject"
+    assert [plain.update(seen(*pair)) for pair in pairs][-1].word == "promote"
+    assert [demanding.update(seen(*pair)) for pair in pairs][-1].word == "reject"
 
 
 def test_a_challenger_that_keeps_failing_is_rejected() -> None:
     comparison = Comparison(max_failures=2)
-    words = [comparison.update(1.0, None).word for _ in range(3)]
+    words = [comparison.update(seen(1.0, None)).word for _ in range(3)]
     assert words == ["continue", "continue", "reject"]
     assert "failed on 3 requests" in comparison.verdict.reason
 
@@ -105,14 +112,17 @@ def test_it_goes_on_from_its_state() -> None:
     for i, loss in enumerate(rng.random(90)):
         if i == 45:
             part = part.fresh().restore(part.state)
-        assert whole.update(loss, loss / 2).to_dict() == part.update(loss, loss / 2).to_dict()
+        assert (
+            whole.update(seen(loss, loss / 2)).to_dict()
+            == part.update(seen(loss, loss / 2)).to_dict()
+        )
     assert part.fresh().gain.n == 0
     assert repr(part.fresh()) == repr(whole)
 
 
 def test_bad_input_is_named() -> None:
     with pytest.raises(DataError, match="expected finite losses, got champion nan"):
-        Comparison().update(math.nan, 0.0)
+        Comparison().update(seen(math.nan, 0.0))
     with pytest.raises(ConfigError, match="expected 20 <= minimum <= maximum"):
         Comparison(minimum=5)
 
@@ -135,7 +145,7 @@ def test_rare_losses_are_waited_for(
     for _ in range(runs):
         comparison = Comparison(margin=margin, maximum=1_500)
         for gain in rng.choice(gains, p=chances, size=1_500):
-            verdict = comparison.update(float(gain), 0.0)
+            verdict = comparison.update(seen(float(gain), 0.0))
             if verdict.final:
                 break
         promoted += verdict.word == "promote"
@@ -144,7 +154,7 @@ def test_rare_losses_are_waited_for(
 
 def test_equal_gains_decide_nothing() -> None:
     comparison = Comparison(minimum=20, maximum=60)
-    verdicts = [comparison.update(1.0, 0.5) for _ in range(60)]
+    verdicts = [comparison.update(seen(1.0, 0.5)) for _ in range(60)]
     assert {v.word for v in verdicts[:59]} == {"continue"}
     assert "only 0 of 59 gains differ" in verdicts[58].reason
     assert verdicts[59].word == "inconclusive"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pandas as pd
@@ -10,15 +12,15 @@ import pytest
 from sqlalchemy import select
 
 from modelward.adaptive_pipeline import (
-    AdaptivePipeline,
     Gateway,
     Joiner,
     Label,
+    Plan,
     Scorer,
     Serving,
     Store,
 )
-from modelward.adaptive_pipeline.schema import predictions, shadows
+from modelward.adaptive_pipeline.store.schema import predictions
 from modelward.core.errors import DataError, StateError
 
 DOUBLE = Scorer("1", lambda frame: frame["x"] * 2, ("x",))
@@ -33,9 +35,8 @@ def rows(store: Store, table: Any) -> list[Any]:
         return list(tx.execute(select(table)).all())
 
 
-def test_the_champion_answers_and_both_are_recorded(store: Store) -> None:
-    triple = Scorer("2", lambda frame: frame["x"] * 3, ("x",))
-    gateway = Gateway(store, Serving(DOUBLE, triple), clock=lambda: 12.5)
+def test_the_champion_answers_and_is_recorded(store: Store) -> None:
+    gateway = Gateway(store, Serving(DOUBLE), clock=lambda: 12.5)
     answer = gateway.predict({"x": 2})
     assert (answer.prediction, answer.version) == (4, "1")
     assert uuid.UUID(answer.request_id).version == 7
@@ -47,8 +48,32 @@ def test_the_champion_answers_and_both_are_recorded(store: Store) -> None:
         4,
         "1",
     )
-    (shadow,) = rows(store, shadows)
-    assert (shadow.request_id, shadow.version, shadow.prediction) == (answer.request_id, "2", 6)
+    assert 0 < kept.latency < 5
+    assert (kept.arm, kept.experiment, kept.probability, kept.fallback) == (None,) * 4
+
+
+def split(challenger: Any, *, share: float = 0.5) -> Serving:
+    plan = Plan(champion="1", challenger="2", mode="split", share=share, experiment="trial-1")
+    return Serving(DOUBLE, Scorer("2", challenger, ("x",)), plan)
+
+
+def test_units_are_divided_and_it_is_written_down(store: Store) -> None:
+    gateway = Gateway(store, split(lambda frame: frame["x"] * 3, share=0.3))
+    for user in range(300):
+        for _ in range(2):  # the same user, the same arm
+            gateway.predict({"x": 1}, unit=f"user-{user}")
+    kept = rows(store, predictions)
+    ours = [row for row in kept if row.arm == "challenger"]
+    assert 600 * 0.3 - 60 < len(ours) < 600 * 0.3 + 60
+    assert {row.prediction for row in ours} == {3}
+    assert {(row.version, row.probability, row.experiment) for row in ours} == {
+        ("2", 0.3, "trial-1")
+    }
+    assert {row.probability for row in kept if row.arm == "champion"} == {0.7}
+    by_unit: dict[str, set[str]] = {}
+    for row in kept:
+        by_unit.setdefault(row.unit, set()).add(row.arm)
+    assert all(len(arms) == 1 for arms in by_unit.values())
 
 
 @pytest.mark.parametrize(
@@ -63,11 +88,46 @@ def test_the_champion_answers_and_both_are_recorded(store: Store) -> None:
 def test_a_challenger_that_fails_is_recorded_and_never_noticed(
     store: Store, predict: Any, message: str
 ) -> None:
-    gateway = Gateway(store, Serving(DOUBLE, Scorer("2", predict)))
-    assert gateway.predict({"x": 2}).prediction == 4
-    (shadow,) = rows(store, shadows)
-    assert shadow.prediction is None
-    assert shadow.error.startswith(message)
+    gateway = Gateway(store, split(predict, share=0.999_999))
+    for _ in range(8):
+        answer = gateway.predict({"x": 2})
+        assert (answer.prediction, answer.version) == (4, "1")
+    kept = rows(store, predictions)
+    assert all(row.arm == "challenger" and row.version == "1" for row in kept)
+    assert all(row.fallback.startswith(message) for row in kept[:5])
+    assert {row.fallback for row in kept[5:]} == {"ServiceError: not asked: it failed too often"}
+
+
+def test_a_challenger_that_hangs_costs_its_deadline_and_no_more(store: Store) -> None:
+    gone = threading.Event()
+    gateway = Gateway(store, split(lambda frame: gone.wait(30), share=0.999_999), deadline=0.05)
+    try:
+        assert gateway.predict({"x": 2}).prediction == 4
+        (kept,) = rows(store, predictions)
+        assert kept.fallback == "no answer within 0.05 seconds"
+    finally:
+        gone.set()
+
+
+def test_a_swap_drops_no_request_and_mixes_no_two_models(store: Store) -> None:
+    def model(version: str, factor: int) -> Serving:
+        return Serving(Scorer(version, lambda frame: frame["x"] * factor, ("x",)))
+
+    gateway = Gateway(store, model("1", 1))
+    stop = threading.Event()
+
+    def swap() -> None:
+        while not stop.is_set():
+            gateway.serving = model("2", 2)
+            gateway.serving = model("1", 1)
+
+    with ThreadPoolExecutor(5) as pool:
+        swapping = pool.submit(swap)
+        answers = list(pool.map(lambda _: gateway.predict({"x": 7}), range(400)))
+        stop.set()
+        swapping.result()
+    assert {(a.version, a.prediction) for a in answers} <= {("1", 7), ("2", 14)}
+    assert len(rows(store, predictions)) == 400
 
 
 def test_a_champion_that_fails_is_recorded_and_told(store: Store) -> None:
@@ -105,56 +165,3 @@ def test_a_bad_row_is_named_and_nothing_recorded(store: Store, row: Any, message
     with pytest.raises(DataError, match=message):
         Gateway(store, Serving(DOUBLE)).predict(row)
     assert rows(store, predictions) == []
-
-
-def test_over_http_the_header_wins_and_is_echoed(store: Store, call: Any) -> None:
-    app = Gateway(store, Serving(DOUBLE)).app
-    body = {"row": {"x": 2}, "request_id": "body"}
-    answer = call(app, "POST", "/predict", json=body, headers={"X-Request-Id": "header"})
-    assert answer.json() == {"request_id": "header", "prediction": 4, "version": "1"}
-    assert answer.headers["X-Request-Id"] == "header"
-    assert call(app, "POST", "/predict", json=body).json()["request_id"] == "body"
-    fresh = call(app, "POST", "/predict", json={"row": {"x": 2}}).json()["request_id"]
-    assert uuid.UUID(fresh).version == 7
-    labels = [{"request_id": "body", "label": 1}, {"request_id": "later", "label": 2}]
-    accepted = call(app, "POST", "/labels", json={"labels": labels})
-    assert (accepted.status_code, accepted.json()) == (202, {"accepted": 2, "joined": 1})
-    assert call(app, "GET", "/healthz").json() == {"status": "ok", "champion": "1"}
-
-
-@pytest.mark.parametrize(
-    ("path", "body"),
-    [
-        ("/predict", b"{"),
-        ("/predict", b'{"row": {"x": 1}, "colour": 1}'),
-        ("/predict", b'{"row": {"x": [1]}}'),
-        ("/predict", b'{"row": {"z": 1}}'),
-        ("/predict", b'{"row": {"x": NaN}}'),
-        ("/labels", b'{"labels": []}'),
-        ("/labels", b'{"labels": [{"request_id": "r", "label": 1, "revision": -1}]}'),
-    ],
-)
-def test_bad_bodies_are_refused_and_nothing_recorded(
-    store: Store, call: Any, path: str, body: bytes
-) -> None:
-    app = Gateway(store, Serving(DOUBLE)).app
-    headers = {"content-type": "application/json"}
-    assert call(app, "POST", path, content=body, headers=headers).status_code == 422
-    assert rows(store, predictions) == []
-
-
-def test_errors_over_http_are_problem_details(store: Store, call: Any) -> None:
-    app = Gateway(store, Serving(Scorer("1", broken))).app
-    answer = call(app, "POST", "/predict", json={"row": {"x": 1}})
-    assert answer.status_code == 503
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["title"] == "Service Unavailable"
-    assert "expected an answer from the champion" in answer.json()["detail"]
-
-
-def test_labels_over_http_drive_the_whole_loop(store: Store, memory: Any, call: Any) -> None:
-    pipeline = AdaptivePipeline(store=store, registry=memory, train=lambda data, context: None)
-    app = pipeline.app
-    call(app, "POST", "/predict", json={"row": {"x": 0.7}, "request_id": "r"})
-    call(app, "POST", "/labels", json={"labels": [{"request_id": "r", "label": 0}]})
-    assert pipeline.monitor.loss("1").mean == 1.0

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import delete, text, update
 
 from modelward.adaptive_pipeline import Ledger, Store
-from modelward.adaptive_pipeline.schema import ledger
+from modelward.adaptive_pipeline.store.schema import ledger
 
 
 @pytest.fixture

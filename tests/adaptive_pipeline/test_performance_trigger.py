@@ -88,3 +88,43 @@ def test_it_goes_on_from_its_state() -> None:
 def test_settings_out_of_range_are_named() -> None:
     with pytest.raises(ConfigError, match="expected tolerance >= 0, reference and minimum >= 20"):
         Performance(minimum=5)
+
+
+def test_a_plain_limit_fires_at_once_and_says_so() -> None:
+    trigger = Performance(limit=0.3, last=50, reference=1_000)
+    rng = np.random.default_rng(4)
+    losses = np.r_[errors(rng, 0.1, 300), np.ones(100)]
+    at, signal = watch(trigger, losses)
+    sums = np.convolve(losses, np.ones(50), "valid")
+    first = int(np.argmax(sums > 15))  # the oracle: the first window above the limit
+    assert at == first + 49
+    assert signal.since == first
+    assert "over the last 50 labels, above the limit 0.3 (plain threshold)" in signal.reason
+    assert trigger.level is None  # it needed no reference
+    assert "limit=0.3" in signal.trigger
+
+
+def test_without_a_limit_there_is_no_threshold_and_with_one_both_rules_hold() -> None:
+    rng = np.random.default_rng(5)
+    high = errors(rng, 0.6, 1_000)
+    assert watch(Performance(), high) is None  # always was high: no change
+    assert "plain threshold" in watch(Performance(limit=0.5), high)[1].reason
+    change = np.r_[errors(rng, 0.05, 300), errors(rng, 0.5, 300)]
+    assert "confidence sequence" in watch(Performance(limit=0.9), change)[1].reason
+
+
+def test_the_limit_is_about_labels_since_rearm_and_goes_on_from_its_state() -> None:
+    trigger = Performance(limit=0.5, last=40)
+    assert watch(trigger, np.ones(39)) is None
+    kept = json.loads(json.dumps(trigger.state))
+    assert trigger.update(1.0, seq=39) is not None
+    trigger.rearm()
+    assert watch(trigger, np.ones(39), start=40) is None
+    assert trigger.update(1.0, seq=79).since == 40
+    assert Performance(limit=0.5, last=40).restore(kept).update(1.0, seq=39).since == 0
+
+
+@pytest.mark.parametrize("wrong", [{"last": 0}, {"limit": float("nan")}, {"limit": float("inf")}])
+def test_a_limit_out_of_range_is_named(wrong: dict[str, float]) -> None:
+    with pytest.raises(ConfigError, match="expected last >= 1 and a finite limit"):
+        Performance(**wrong)

@@ -7,24 +7,19 @@ import math
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import update
-from typer.testing import CliRunner
 
 from modelward.adaptive_pipeline import (
     AdaptivePipeline,
     Comparison,
-    Monitor,
+    Inline,
     Performance,
     SinceDrift,
     Store,
     summarise,
 )
 from modelward.adaptive_pipeline import losses as named
-from modelward.adaptive_pipeline.command import app
-from modelward.adaptive_pipeline.schema import ledger
 from modelward.adaptive_pipeline.testing import MemoryRegistry, Threshold, World, learn
 from modelward.core.errors import ConfigError, ServiceError, StateError
 
@@ -38,7 +33,9 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> AdaptivePipeline:
         store=Store(f"sqlite:///{path}"),
         registry=memory,
         train=learn,
-        trigger=Performance(reference=150),
+        triggers=[Performance(reference=150)],
+        executor=Inline(),
+        watch=0,
         window=SinceDrift(minimum=100),
         comparison=Comparison(minimum=60),
     )
@@ -56,8 +53,8 @@ def test_the_windows_hold_every_loss_once(loop: AdaptivePipeline) -> None:
     frame = result.to_frame()
     assert list(frame.columns) == ["version", "first", "last", "n", "mean", "std"]
     assert len(frame) == len(result.windows)
-    with pytest.raises(ConfigError, match="expected a window of at least 2"):
-        Monitor(loop.store, window=1)
+    with pytest.raises(ConfigError, match="expected windows of at least 2"):
+        loop.monitor.by_count("1", size=1)
 
 
 def test_it_prints_and_writes_what_happened(loop: AdaptivePipeline) -> None:
@@ -107,29 +104,6 @@ def test_before_anything_happened_there_is_nothing_to_tell(
     assert "Nothing was promoted" in fresh.summary().to_page().render()
     with pytest.raises(StateError, match="expected a store in which a pipeline has worked"):
         summarise(store)
-
-
-def test_the_command_reads_a_store(loop: AdaptivePipeline, tmp_path: Any) -> None:
-    path = loop.store.url.removeprefix("sqlite:///")
-    run = CliRunner().invoke
-    assert "version 2 serves" in run(app, ["status", path]).output
-    assert json.loads(run(app, ["status", path, "--json"]).output)["champion"] == "2"
-    assert run(app, ["page", path, str(tmp_path / "p.html")]).exit_code == 0
-    assert (tmp_path / "p.html").read_text("utf-8").startswith("<!doctype html>")
-    shown = run(app, ["ledger", path])
-    assert shown.exit_code == 0
-    assert "the chain of 6 entries holds" in shown.output
-    missing = run(app, ["status", str(tmp_path / "none.db")])
-    assert "got no file" in str(missing.exception)
-    with loop.store.transaction() as tx:
-        tx.execute(update(ledger).where(ledger.c.number == 2).values(kind="edited"))
-    try:
-        broken = run(app, ["ledger", path])
-        assert broken.exit_code == 1
-        assert "broken at entry 2" in broken.output
-    finally:
-        with loop.store.transaction() as tx:
-            tx.execute(update(ledger).where(ledger.c.number == 2).values(kind="decision"))
 
 
 def test_losses_are_found_by_name() -> None:

@@ -25,7 +25,8 @@ class Adaptation:
     seems to have begun, how many were served when it was shown, when the challenger was ready, and
     when it took over. Losses: the old champion's `before` and `drifted` (since the change, until the
     promotion), the new one's `after`; each with a 95 % confidence sequence. `gain` is what the
-    verdict rested on. `rows` and `data` are size and digest of the training window.
+    verdict rested on, NaN where a person promoted it before there was a verdict. `rows` and `data` are
+    size and digest of the training window. `rolled_back` is where it was taken back, None where not.
     """
 
     old: str
@@ -42,6 +43,7 @@ class Adaptation:
     gain: Estimate
     rows: int
     data: str
+    rolled_back: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give everything as plain values; an unbounded side or an unknown number is null."""
@@ -52,10 +54,11 @@ class Adaptation:
         }
 
     def __repr__(self) -> str:
+        back = "" if self.rolled_back is None else f", rolled back at {self.rolled_back}"
         return (
             f"{self.old} -> {self.new}: change since request {self.since}, shown at {self.detected}, "
             f"retrained at {self.retrained}, promoted at {self.promoted}; loss "
-            f"{self.before.value:.3g} -> {self.drifted.value:.3g} -> {self.after.value:.3g}"
+            f"{self.before.value:.3g} -> {self.drifted.value:.3g} -> {self.after.value:.3g}{back}"
         )
 
 
@@ -63,9 +66,13 @@ def adaptations(entries: Iterable[Entry], monitor: Monitor) -> Iterator[Adaptati
     """Read the promotions off the ledger, and measure the losses around each."""
     begun = 1
     last: dict[str, Mapping[str, Any]] = {}
-    promotions: list[tuple[dict[str, Mapping[str, Any]], int]] = []
+    promotions: list[_Story] = []
     for entry in entries:
-        if entry.kind == "decision" and not entry.body["start"]:
+        if entry.kind in {"promotion", "rollback"} and promotions:
+            promotions[-1].until = promotions[-1].until or entry.body["served"]
+        if entry.kind == "rollback" and promotions:
+            promotions[-1].rolled_back = entry.body["served"]
+        if entry.kind not in _TOLD or (entry.kind == "decision" and not entry.body["start"]):
             continue
         # After its first signal a change may be signalled again; the first one showed it.
         if entry.kind != "signal" or "signal" not in last:
@@ -73,37 +80,48 @@ def adaptations(entries: Iterable[Entry], monitor: Monitor) -> Iterator[Adaptati
         failed = entry.kind == "retraining" and entry.body["version"] is None
         if failed or entry.body.get("verdict", "promote") != "promote":
             last.pop("signal", None)  # what comes next rests on new evidence
+        if entry.kind == "retraining":
+            last.pop("verdict", None)  # that of an earlier trial says nothing about the next
         if entry.kind == "promotion":
-            promotions.append((last, begun))
+            promotions.append(_Story(last, begun))
             begun, last = entry.body["served"] + 1, {}
-    for place, (story, first) in enumerate(promotions):
-        following = (
-            promotions[place + 1][0]["promotion"]["served"] if promotions[place + 1 :] else None
-        )
-        yield _adaptation(story, first, following, monitor)
+    for story in promotions:
+        yield _adaptation(story, monitor)
 
 
-def _adaptation(
-    story: Mapping[str, Mapping[str, Any]], first: int, following: int | None, monitor: Monitor
-) -> Adaptation:
-    decision, trained, verdict = story["decision"], story["retraining"], story["verdict"]
-    promotion, old, new = story["promotion"], story["promotion"]["from"], story["promotion"]["to"]
+_TOLD = {"signal", "decision", "retraining", "verdict", "promotion"}
+
+
+@dataclass(slots=True)
+class _Story:
+    told: Mapping[str, Mapping[str, Any]]
+    first: int
+    until: int | None = None
+    rolled_back: int | None = None
+
+
+def _adaptation(story: _Story, monitor: Monitor) -> Adaptation:
+    told = story.told
+    decision, trained, promotion = told["decision"], told["retraining"], told["promotion"]
+    old, new = promotion["from"], promotion["to"]
     since = int(decision["since"] or decision["served"])
+    gain = told["verdict"]["gain"] if "verdict" in told else {"value": math.nan}
     return Adaptation(
         old=old,
         new=new,
         trigger=decision["trigger"],
         reason=decision["reason"],
         since=since,
-        detected=int(story.get("signal", decision)["served"]),
+        detected=int(told.get("signal", decision)["served"]),
         retrained=int(trained["served"]),
         promoted=int(promotion["served"]),
-        before=_loss(monitor.loss(old, first=first, last=since - 1)),
+        before=_loss(monitor.loss(old, first=story.first, last=since - 1)),
         drifted=_loss(monitor.loss(old, first=since, last=promotion["served"])),
-        after=_loss(monitor.loss(new, first=promotion["served"] + 1, last=following)),
-        gain=Estimate(**verdict["gain"]),
+        after=_loss(monitor.loss(new, first=promotion["served"] + 1, last=story.until)),
+        gain=Estimate(**gain),
         rows=int(trained["rows"]),
         data=str(trained["data"]),
+        rolled_back=story.rolled_back,
     )
 
 

@@ -10,12 +10,21 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from modelward.adaptive_pipeline.schema import ledger
-from modelward.adaptive_pipeline.store import Store
+from modelward.adaptive_pipeline.store.schema import ledger
+from modelward.adaptive_pipeline.store.store import Store
 from modelward.core.evidence.seal import canonical, digest
 
 GENESIS = "sha256:" + "0" * 64
 """What the first entry names as the one before it."""
+
+
+def _body(text: str) -> dict[str, Any]:
+    """Read the content of an entry; one that was edited may be no object any more."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    return found if isinstance(found, dict) else {"unreadable": text}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +89,15 @@ class Ledger:
     def entries(self, kind: str | None = None) -> list[Entry]:
         """Give the entries, all or of one kind, in order."""
         return [
-            Entry(row.number, row.at, row.kind, json.loads(row.body), row.digest)
+            Entry(row.number, row.at, row.kind, _body(row.body), row.digest)
             for row in self._rows()
             if kind in {None, row.kind}
         ]
+
+    def sound(self) -> list[Entry]:
+        """Give the entries before the first that does not fit; what comes after proves nothing."""
+        broken = self.verify().broken
+        return [e for e in self.entries() if broken is None or e.number < broken]
 
     def verify(self, head: str | None = None) -> LedgerCheck:
         """Recompute the chain; with `head`, also that it contains this digest."""

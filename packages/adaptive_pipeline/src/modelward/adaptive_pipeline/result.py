@@ -8,20 +8,40 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from modelward.adaptive_pipeline.adaptation import Adaptation, adaptations
+from modelward.adaptive_pipeline.comparison import Verdict, comparison_from
+from modelward.adaptive_pipeline.controller.standing import Standing
 from modelward.adaptive_pipeline.joiner import JoinCounts, Joiner
 from modelward.adaptive_pipeline.ledger import Ledger, LedgerCheck
 from modelward.adaptive_pipeline.monitor import Monitor, Window
 from modelward.adaptive_pipeline.registry import Version
-from modelward.adaptive_pipeline.store import Store
+from modelward.adaptive_pipeline.replay.evidence_path import EvidencePath, evidence_paths
+from modelward.adaptive_pipeline.store.store import Store
 from modelward.core.errors import StateError
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from modelward.adaptive_pipeline.controller import AdaptivePipeline
     from modelward.core.evidence import Evidence
     from modelward.core.pages import Page
+
+_WINDOWS = 400  # of each version: more cannot be told apart in a picture
+
+
+@dataclass(frozen=True, slots=True)
+class Underway:
+    """The trial under way: who beside whom, in which design, and the evidence so far."""
+
+    challenger: str
+    champion: str
+    design: str
+    watch: bool
+    verdict: Verdict
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the fields as plain values."""
+        names = ("challenger", "champion", "design", "watch")
+        return {name: getattr(self, name) for name in names} | self.verdict.to_dict()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -38,6 +58,8 @@ class PipelineResult:
     windows: tuple[Window, ...]
     adaptations: tuple[Adaptation, ...]
     decisions: tuple[tuple[int, str, str], ...]  # (served, kind, what)
+    trial: Underway | None
+    evidence: tuple[EvidencePath, ...]
     ledger: LedgerCheck
     model: Version | None
     config: dict[str, Any]
@@ -52,6 +74,8 @@ class PipelineResult:
             "windows": [asdict(window) for window in self.windows],
             "adaptations": [adaptation.to_dict() for adaptation in self.adaptations],
             "decisions": [list(decision) for decision in self.decisions],
+            "trial": self.trial.to_dict() if self.trial else None,
+            "evidence": [path.to_dict() for path in self.evidence],
             "ledger": asdict(self.ledger),
             "model": asdict(self.model) if self.model else None,
             "config": self.config,
@@ -88,13 +112,13 @@ class PipelineResult:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the loss of each version over the requests, with retrainings and promotions."""
-        from modelward.adaptive_pipeline.page import plot
+        from modelward.adaptive_pipeline.page.loss import plot_loss
 
-        return plot(self, ax)
+        return plot_loss(self, ax)
 
     def to_page(self) -> Page:
         """Give the report as one page."""
-        from modelward.adaptive_pipeline.page import page
+        from modelward.adaptive_pipeline.page.page import page
 
         return page(self)
 
@@ -107,6 +131,7 @@ class PipelineResult:
         lines = [
             f"version {self.champion} serves ({self.phase}), {self.served} requests so far",
             f"  labels: {labels}",
+            *(f"  trial of version {t.challenger}: {t.verdict}" for t in [self.trial] if t),
             *(f"  {adaptation}" for adaptation in self.adaptations),
             f"  ledger: {self.ledger.entries} entries, "
             + ("the chain holds" if self.ledger else f"BROKEN at entry {self.ledger.broken}"),
@@ -119,24 +144,6 @@ class PipelineResult:
         return notebook(*self.to_page().blocks)
 
 
-def of_pipeline(pipeline: AdaptivePipeline) -> PipelineResult:
-    """Sum up a running pipeline, with the model that serves and the settings in words."""
-    loss = pipeline.loss
-    return summarise(
-        pipeline.store,
-        model=pipeline.registry.version(pipeline.gateway.serving.champion.version),
-        counts=pipeline.joiner.counts(),
-        config={
-            "trigger": repr(pipeline.trigger),
-            "comparison": repr(pipeline.comparison),
-            "window": repr(pipeline.retrainer.window),
-            "cooldown": pipeline.arbiter.cooldown,
-            "loss": getattr(loss, "__name__", repr(loss)),
-            "seed": pipeline.seed,
-        },
-    )
-
-
 def summarise(
     store: Store,
     *,
@@ -147,34 +154,54 @@ def summarise(
 ) -> PipelineResult:
     """Sum up a store: that of a running pipeline, or one left by a pipeline that ran before.
 
+    The loss is told by windows of `window` labelled requests, larger ones where a log is long.
+
     Raises `StateError` when no pipeline has worked on the store yet.
     """
-    monitor, ledger = Monitor(store, window=window), Ledger(store)
-    state = store.load_state("controller")
-    if state is None and model is None:
+    monitor, ledger = Monitor(store), Ledger(store)
+    standing = Standing.load(store)
+    if standing is None and model is None:
         raise StateError(
-            f"expected a store in which a pipeline has worked, got none at {store.url}",
+            f"expected a store in which a pipeline has worked, got none at {store.name}",
             hint="run AdaptivePipeline on it until the first label.",
         )
-    state = state or {"champion": model.version if model else "", "phase": "serving"}
-    entries = ledger.entries()
-    served = store.served()
+    standing = standing or Standing(champion=model.version if model else "")
+    entries = ledger.sound()
     return PipelineResult(
-        champion=state["champion"],
-        phase=state["phase"],
-        served=served,
+        champion=standing.champion,
+        phase=standing.phase,
+        served=store.served(),
         counts=counts or Joiner(store).counts(),
-        windows=tuple(w for version in monitor.versions() for w in monitor.windows(version)),
+        windows=tuple(
+            w
+            for version in monitor.versions()
+            for w in monitor.by_count(version, size=window, most=_WINDOWS)
+        ),
         adaptations=tuple(adaptations(entries, monitor)),
-        decisions=tuple((e.body["served"], e.kind, _what(e.body)) for e in entries),
+        decisions=tuple((e.body["served"], e.kind, in_words(e.body)) for e in entries),
+        trial=_under_way(standing),
+        evidence=tuple(evidence_paths(store)),
         ledger=ledger.verify(),
         model=model,
         config=dict(config or {}),
     )
 
 
-def _what(body: Mapping[str, Any]) -> str:
+def _under_way(standing: Standing) -> Underway | None:
+    trial = standing.trial
+    if trial is None or standing.phase not in {"shadowing", "comparing", "watching"}:
+        return None
+    comparison = comparison_from(standing.parts["settings"])
+    comparison.restore(standing.parts["comparison"])
+    return Underway(trial.challenger, trial.champion, trial.design, trial.watch, comparison.verdict)
+
+
+def in_words(body: Mapping[str, Any]) -> str:
+    """Say in a line what an entry of the ledger holds."""
     if "to" in body:
-        return f"version {body['to']} takes over from {body['from']}"
-    text = str(body.get("because") or body.get("reason") or "")
-    return f"{body['verdict']}: {text}" if "verdict" in body else text
+        return f"version {body['to']} takes over from {body.get('from')}"
+    if "design" in body:
+        return f"version {body.get('challenger')} beside {body.get('champion')}, {body['design']}"
+    text = str(body.get("because") or body.get("reason") or body.get("unreadable") or "")
+    said = body.get("verdict") or body.get("what")  # of a trial, or a command
+    return f"{said}: {text}" if said else text

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from modelward.adaptive_pipeline.kinds import Described, described
 from modelward.adaptive_pipeline.registry import Registry, Version
-from modelward.adaptive_pipeline.retrainer import Context
+from modelward.adaptive_pipeline.retrainer.job import Context, TrainingData
 from modelward.adaptive_pipeline.scorer import Scorer
-from modelward.adaptive_pipeline.windows import TrainingData
-from modelward.core.errors import StateError
+from modelward.core.errors import DataError, StateError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from modelward.adaptive_pipeline.controller import AdaptivePipeline
+    from modelward.adaptive_pipeline.pipeline import AdaptivePipeline
+    from modelward.adaptive_pipeline.registry import Columns
 
 
 class Threshold:
@@ -49,28 +50,43 @@ class MemoryRegistry(Registry):
 
     def __init__(self) -> None:
         super().__init__(name="memory", tracking_uri="sqlite://")
-        self.models: dict[str, tuple[Any, tuple[str, ...], dict[str, str]]] = {}
+        self.models: dict[str, tuple[Any, Described, dict[str, str]]] = {}
         self.aliases: dict[str, str] = {}
+        self.notes: dict[str, dict[str, float | str]] = {}
+
+    @property
+    def portable(self) -> bool:
+        """False: only this process has it."""
+        return False
 
     def register(
         self,
         model: Any,
         *,
         alias: str,
-        columns: Sequence[str],
+        columns: Columns,
         params: Mapping[str, Any] | None = None,  # noqa: ARG002 - there is no run to log it to
         metrics: Mapping[str, float] | None = None,  # noqa: ARG002
         tags: Mapping[str, str] | None = None,
     ) -> Version:
-        """Keep a model as the next version."""
+        """Keep a model as the next version. Raises `DataError` for one without `predict`."""
+        if not callable(getattr(model, "predict", None)):
+            raise DataError(f"expected a model with predict(frame), got {type(model).__name__}")
         number = str(len(self.models) + 1)
-        self.models[number] = (model, tuple(columns), dict(tags or {}))
+        self.models[number] = (model, described(columns), dict(tags or {}))
         self.aliases[alias] = number
         return self.version(number)
 
     def find(self, alias: str) -> Version | None:
         """Give the version that has an alias, or None."""
         return self.version(self.aliases[alias]) if alias in self.aliases else None
+
+    def tagged(self, key: str, value: str) -> Version | None:
+        """Give the newest version with a tag of this value, or None."""
+        for number in reversed(self.models):
+            if self.models[number][2].get(key) == value:
+                return self.version(number)
+        return None
 
     def version(self, number: str) -> Version:
         """Describe a version; its digest is made up."""
@@ -86,7 +102,22 @@ class MemoryRegistry(Registry):
     def load(self, number: str) -> Scorer:
         """Give a version for scoring."""
         model, columns, _ = self.models[number]
-        return Scorer(number, model.predict, columns)
+        kinds = columns.kinds if any(columns.kinds) else None
+        return Scorer(number, model.predict, columns.names, kinds)
+
+    def note(
+        self,
+        number: str,
+        *,
+        metrics: Mapping[str, float] | None = None,
+        files: Mapping[str, str] | None = None,
+    ) -> None:
+        """Keep metrics and text files in `notes`."""
+        self.notes.setdefault(number, {}).update({**(metrics or {}), **(files or {})})
+
+    def challenge(self, number: str) -> None:
+        """Make a version the challenger."""
+        self.aliases["challenger"] = number
 
     def promote(self, number: str) -> None:
         """Make a version the champion and retire the challenger."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from modelward.adaptive_pipeline.kinds import Kind, misfits
 from modelward.core.errors import DataError
 
 Scalar = str | int | float | bool
@@ -33,10 +34,15 @@ def plain(value: Any, *, what: str) -> Scalar:
     raise DataError(f"expected a text or a finite number as {what}, got {value!r}")
 
 
-def plain_row(row: Mapping[str, Any], columns: Sequence[str] | None = None) -> dict[str, Scalar]:
+def plain_row(
+    row: Mapping[str, Any],
+    columns: Sequence[str] | None = None,
+    kinds: Sequence[Kind | None] | None = None,
+) -> dict[str, Scalar]:
     """Check one row of features and put it in the order of `columns`, where they are known.
 
-    Raises `DataError` that names each missing, unknown or unusable column.
+    Raises `DataError` that names each missing, unknown or unusable column, and, with `kinds` (one for
+    each column), each value of another kind.
 
     >>> plain_row({"b": 1, "a": 0.5}, ["a", "b"])
     {'a': 0.5, 'b': 1}
@@ -55,7 +61,28 @@ def plain_row(row: Mapping[str, Any], columns: Sequence[str] | None = None) -> d
                 hint="send every column by its name, and no other.",
             )
     names = row if columns is None else columns
-    return {str(name): plain(row[name], what=f"column '{name}'") for name in names}
+    found = {str(name): plain(row[name], what=f"column '{name}'") for name in names}
+    if columns is not None and kinds is not None:
+        wrong = misfits(found, columns, kinds)
+        if wrong:
+            raise DataError(
+                f"expected a row of the kind the model was trained on, got {', '.join(wrong[:5])}",
+                hint="send numbers as JSON numbers and texts as JSON strings.",
+            )
+    return found
+
+
+def identity(name: Any, *, what: str = "request id") -> str:
+    """Check the id of a request or a unit: 1 to 128 printable characters.
+
+    Raises `DataError` for anything else.
+
+    >>> identity("r-1")
+    'r-1'
+    """
+    if isinstance(name, str) and 0 < len(name) <= 128 and name.isprintable():
+        return name
+    raise DataError(f"expected a {what} of 1 to 128 printable characters, got {name!r:.140}")
 
 
 def request_id() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from modelward.adaptive_pipeline.comparison.guards import GuardState
 from modelward.core.metrics import Estimate
 
 Word = Literal["promote", "reject", "inconclusive", "continue"]
@@ -16,12 +17,15 @@ class Verdict:
 
     `gain` is the champion's loss minus the challenger's, per request, with its confidence sequence:
     positive where the challenger is better. `promote`, `reject` and `inconclusive` (which keeps the
-    champion) end the comparison; `continue` asks for more labels.
+    champion) end the comparison; `continue` asks for more labels. It is not `valid` when requests or
+    labels were not shared between the arms as they were drawn. `guards` say where each guardrail is.
     """
 
     word: Word
     gain: Estimate
     reason: str
+    valid: bool = True
+    guards: tuple[GuardState, ...] = ()
 
     @property
     def final(self) -> bool:
@@ -34,7 +38,13 @@ class Verdict:
         for side in ("low", "high"):
             if gain[side] is not None and abs(gain[side]) == float("inf"):
                 gain[side] = None
-        return {"verdict": self.word, "gain": gain, "reason": self.reason}
+        return {
+            "verdict": self.word,
+            "gain": gain,
+            "reason": self.reason,
+            "valid": self.valid,
+            "guards": [guard.to_dict() for guard in self.guards],
+        }
 
     def __repr__(self) -> str:
         return f"{self.word}: {self.reason}"

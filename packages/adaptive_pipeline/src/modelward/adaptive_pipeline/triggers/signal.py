@@ -24,3 +24,12 @@ class Signal:
     def to_dict(self) -> dict[str, Any]:
         """Give the fields as plain values, from which `Signal(**fields)` rebuilds it."""
         return asdict(self)
+
+
+def told(text: str, longest: int) -> str:
+    r"""Make what a stranger wrote fit for a reason: one line, printable, of bounded length.
+
+    >>> told("loss\nhigh" + "!" * 1000, 12)
+    'loss high!!!'
+    """
+    return "".join(c if c.isprintable() else " " for c in text[:longest])

@@ -1,0 +1,120 @@
+"""A pipeline from one YAML file: its parts, and what is said about a file that cannot be right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelward.adaptive_pipeline import AdaptivePipeline, PipelineConfig, Registry, assembly
+from modelward.adaptive_pipeline.retrainer.executors import Inline, LocalProcess
+from modelward.adaptive_pipeline.triggers import Performance, Repository, Schedule
+from modelward.core.config import InvalidConfigError, loads
+from modelward.core.errors import ConfigError
+
+TRAINING = """
+from modelward.adaptive_pipeline.testing import learn as train
+"""
+WHOLE = """
+store: sqlite:///here.db
+registry: {name: cut, artifacts: models}
+train: a_training_module:train
+loss: zero_one
+horizon: 3600
+seed: 7
+window: {kind: last_n, n: 300, minimum: 100}
+triggers:
+  - {kind: performance, tolerance: 0.1, reference: 150}
+  - {kind: schedule, cron: "0 3 * * 1"}
+  - {kind: repository, url: "https://git.example.org/x.git"}
+arbiter: {cooldown: 50, debounce: 5, budget: 3}
+training: {executor: inline, attempts: 1}
+comparison: {minimum: 60, maximum: 400, watch: 100}
+monitor: {window: 60, segments: [x]}
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    (folder / "a_training_module.py").write_text(TRAINING, "utf-8")
+    path = folder / "pipeline.yaml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_all_parts_come_from_the_file(tmp_path: Path) -> None:
+    parts = assembly.build(assembly.read(write(tmp_path, WHOLE)))
+    assert [type(each) for each in parts["triggers"]] == [Performance, Schedule, Repository]
+    assert repr(parts["arbiter"]) == (
+        "Arbiter(cooldown=50, cooldown_seconds=0, debounce=5, budget=3)"
+    )
+    assert isinstance(parts["executor"], Inline)
+    assert parts["store"].url == f"sqlite:///{tmp_path / 'here.db'}"
+    assert parts["registry"].tracking_uri == f"sqlite:///{tmp_path / 'mlflow.db'}"
+    assert parts["comparison"].settings["minimum"] == 60
+    assert parts["watch"] == 100
+    assert parts["segments"] == ("x",)
+    assert callable(parts["train"])
+
+
+def test_a_pipeline_from_a_file_serves(tmp_path: Path, memory: Registry) -> None:
+    loop = AdaptivePipeline(write(tmp_path, WHOLE), registry=memory)
+    answer = loop.predict({"x": 0.7})
+    loop.label(answer.request_id, 1)
+    assert loop.monitor.loss("1").n == 1
+    assert (tmp_path / "here.db").exists()
+    loop.close()
+
+
+def test_defaults_are_a_process_of_its_own_and_paired_shadow() -> None:
+    text = "{store: 'sqlite://', registry: {name: x}, train: 'json:loads'}"
+    config = loads(text, PipelineConfig)
+    parts = assembly.build(config, without=["registry"])
+    assert isinstance(parts["executor"], LocalProcess)
+    assert parts["comparison"].design == "paired"
+    depends = config.model_copy(update={"label_depends_on_prediction": True})
+    assert assembly.comparison(depends).design == "ab"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"horizon: 3600": "horizon: soon"}, "horizon"),
+        ({"kind: schedule": "kind: calendar"}, "triggers"),
+        ({"cooldown: 50": "cooldwn: 50"}, "did you mean 'cooldown'"),
+        ({"a_training_module:train": "no colon"}, "train"),
+    ],
+)
+def test_a_file_that_cannot_be_right_is_told_with_its_place(
+    tmp_path: Path, change: dict[str, str], message: str
+) -> None:
+    text = WHOLE
+    for old, new in change.items():
+        text = text.replace(old, new)
+    with pytest.raises(InvalidConfigError, match=message) as caught:
+        assembly.read(write(tmp_path, text))
+    assert "pipeline.yaml:" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["no_such_module:train", "json:no_such_function", "json:__doc__"])
+def test_a_training_function_that_is_not_there(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match=r"expected a function"):
+        assembly.function(name, tmp_path)
+
+
+def test_what_is_missing_is_named() -> None:
+    with pytest.raises(ConfigError, match="no store, no registry, no train"):
+        AdaptivePipeline()
+
+
+def test_a_schedule_that_is_none_is_refused(tmp_path: Path) -> None:
+    config = assembly.read(write(tmp_path, WHOLE.replace("0 3 * * 1", "every monday")))
+    with pytest.raises(ConfigError, match="cron"):
+        assembly.build(config)
+
+
+def test_public_settings_have_a_schema() -> None:
+    from modelward.core.config import schema
+
+    made: dict[str, Any] = schema(PipelineConfig)
+    assert {"registry", "train", "triggers", "comparison"} <= set(made["properties"])
