@@ -11,7 +11,7 @@ from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
 from modelward.core.errors import DataError
-from modelward.monitoring import METHODS, Sketch, drift_method
+from modelward.monitoring import METHODS, DriftMethod, Sketch, drift_method
 from modelward.monitoring.drift.base import ColumnSketch
 from modelward.monitoring.drift.shares import cell_counts
 
@@ -72,7 +72,7 @@ def test_p_value_is_not_below_the_exact_one(n: int, m: int) -> None:
 def test_wasserstein_is_near_scipy(name: str) -> None:
     a, b = SAMPLES[name](np.random.default_rng(6))
     found = drift_method("wasserstein")(*pair(a, b)).value
-    exact = stats.wasserstein_distance(a, b) / a.std(ddof=1)
+    exact = stats.wasserstein_distance(a, b) / a.std()
     assert found == pytest.approx(exact, rel=0.03, abs=0.005)
 
 
@@ -81,7 +81,7 @@ def test_wasserstein_is_within_its_bound_of_scipy(name: str) -> None:
     a, b = SAMPLES[name](np.random.default_rng(6))
     for scale in (1.0, 100.0):  # the second throws the window beyond the grid
         found = drift_method("wasserstein")(*pair(a, b * scale))
-        exact = stats.wasserstein_distance(a, b * scale) / a.std(ddof=1)
+        exact = stats.wasserstein_distance(a, b * scale) / a.std()
         assert abs(found.value - exact) <= found.bound + 1e-12
     near = drift_method("wasserstein")(*pair(a, b))
     assert near.bound < (0.05 if name != "far" else 5.0)
@@ -96,7 +96,7 @@ def test_raw_samples_are_measured_without_loss(name: str) -> None:
     assert ks.p_value is not None
     assert ks.p_value >= exact.pvalue
     moved = drift_method("wasserstein").samples(a, b)
-    assert moved.value == pytest.approx(stats.wasserstein_distance(a, b) / a.std(ddof=1), rel=1e-9)
+    assert moved.value == pytest.approx(stats.wasserstein_distance(a, b) / a.std(), rel=1e-9)
     assert moved.bound < 1e-9
 
 
@@ -131,14 +131,16 @@ def test_jensen_shannon_equals_scipy_on_the_cells(name: str) -> None:
 
 
 def test_psi_by_hand() -> None:
-    # Two categories and 'other': (30, 70, 0) against (50, 50, 0), half a count added to each.
-    reference, current = pair(
-        np.array(["a"] * 30 + ["b"] * 70, dtype=object),
-        np.array(["a"] * 50 + ["b"] * 50, dtype=object),
+    # (30, 70) against (50, 50): nothing is empty, so nothing is added.
+    p, q = np.array([0.3, 0.7]), np.array([0.5, 0.5])
+    found = drift_method("psi").samples(["a"] * 30 + ["b"] * 70, ["a"] * 50 + ["b"] * 50)
+    assert found.value == pytest.approx(float(((p - q) * np.log(p / q)).sum()))
+    # (40, 60, 0) against (50, 40, 10): half a count in each.
+    p, q = np.array([40.5, 60.5, 0.5]) / 101.5, np.array([50.5, 40.5, 10.5]) / 101.5
+    found = drift_method("psi").samples(
+        ["a"] * 40 + ["b"] * 60, ["a"] * 50 + ["b"] * 40 + ["c"] * 10
     )
-    p, q = (np.array(c) / 101.5 for c in ([30.5, 70.5, 0.5], [50.5, 50.5, 0.5]))
-    expected = sum((p - q) * np.log(p / q))
-    assert drift_method("psi")(reference, current).value == pytest.approx(expected)
+    assert found.value == pytest.approx(float(((p - q) * np.log(p / q)).sum()))
 
 
 def test_cells_do_not_depend_on_the_window() -> None:
@@ -170,6 +172,32 @@ def test_chi_square_pools_what_is_rare() -> None:
     assert drift_method("chi_square")(*pair(constant, constant)).p_value == 1.0
 
 
+@pytest.mark.parametrize("name", SAMPLES)
+def test_energy_is_within_its_bound_of_scipy(name: str) -> None:
+    a, b = SAMPLES[name](np.random.default_rng(6))
+    exact = stats.energy_distance(a, b)
+    assert drift_method("energy").samples(a, b).value == pytest.approx(exact, abs=1e-6)
+    for scale in (1.0, 100.0):
+        found = drift_method("energy")(*pair(a, b * scale))
+        exact = stats.energy_distance(a, b * scale)
+        assert abs(found.value - exact) <= found.bound + 1e-9
+
+
+def test_jensen_shannon_in_nats() -> None:
+    a, b = ["x"] * 60 + ["y"] * 40, ["x"] * 30 + ["y"] * 70
+    found = drift_method("jensen_shannon_nats").samples(a, b).value
+    assert found == pytest.approx(jensenshannon([0.6, 0.4], [0.3, 0.7]), abs=1e-12)
+    apart = drift_method("jensen_shannon_nats").samples(["x"] * 9, ["y"] * 9)
+    assert apart.value == pytest.approx(math.sqrt(math.log(2)))
+
+
+def test_hellinger_and_l_infinity_by_hand() -> None:
+    a, b = ["x"] * 60 + ["y"] * 40, ["x"] * 30 + ["y"] * 70
+    overlap = math.sqrt(0.6 * 0.3) + math.sqrt(0.4 * 0.7)
+    assert drift_method("hellinger").samples(a, b).value == pytest.approx(math.sqrt(1 - overlap))
+    assert drift_method("l_infinity").samples(a, b).value == pytest.approx(0.3)
+
+
 def test_every_method_says_what_it_is() -> None:
     numbers = pair(*SAMPLES["shifted"](np.random.default_rng(1)))
     words = pair(
@@ -177,12 +205,16 @@ def test_every_method_says_what_it_is() -> None:
     )
     for name, method in METHODS.items():
         assert method.name == name
+        assert method.statistic
         assert method.assumptions
         assert any(mark in method.source for mark in ("(1", "(2"))
+        if not isinstance(method, DriftMethod):
+            continue
         for sketches in (numbers, words):
             if isinstance(sketches[0], method.kinds):
-                value = method(*sketches).value
-                assert method.range[0] <= value <= method.range[1]
+                found = method(*sketches)
+                assert method.range[0] <= found.value <= method.range[1]
+                assert (found.p_value is not None) == bool(method.p_value)
             else:
                 with pytest.raises(DataError, match="expected two columns"):
                     method(*sketches)
@@ -194,3 +226,5 @@ def test_empty_sides_and_unknown_names() -> None:
         drift_method("ks")(reference.columns["x"], reference.empty().columns["x"])
     with pytest.raises(DataError, match="did you mean 'wasserstein'"):
         drift_method("waserstein")
+    with pytest.raises(DataError, match="'mmd' works on tables"):
+        drift_method("mmd")

@@ -218,3 +218,50 @@ def test_unreadable_files(tmp_path: Path) -> None:
     for name in ("t.parquet", "empty.csv", "absent.csv", "t.xlsx"):
         with pytest.raises(DataError, match=r"expected a"):
             list(read(tmp_path / name))
+
+
+@pytest.mark.parametrize("rows", [1, 7, 500, 20_000])
+def test_quantiles_are_within_a_cell_of_numpy(rows: int) -> None:
+    values = np.random.default_rng(3).exponential(size=rows)
+    column = Sketch.fit(pd.DataFrame({"x": values})).columns["x"]
+    assert isinstance(column, NumericSketch)
+    for share in (0.0, 0.01, 0.25, 0.5, 0.9, 1.0):
+        exact = np.quantile(values, share, method="inverted_cdf")
+        at = np.searchsorted(column.edges, exact)
+        width = column.edges[at] - column.edges[at - 1]
+        assert abs(column.quantile(share) - exact) <= width + 1e-12
+    for wrong in (-0.1, 1.1, float("nan")):
+        with pytest.raises(DataError, match="share in"):
+            column.quantile(wrong)
+    with pytest.raises(DataError, match="of 0 values"):
+        column.empty().quantile(0.5)
+
+
+def test_lengths_of_texts_are_exact_and_add_up() -> None:
+    texts = ["a", "bb", "bb", "x" * 5000, None, ""] * 10
+    frame = pd.DataFrame({"c": texts})
+    whole = Sketch.fit(frame)
+    column = whole.columns["c"]
+    assert isinstance(column, CategoricalSketch)
+    lengths = frame["c"].dropna().str.len()
+    assert column.lengths.n == 50
+    assert column.lengths.mean == pytest.approx(lengths.mean(), rel=1e-12)
+    assert column.lengths.variance == pytest.approx(lengths.var(), rel=1e-12)
+    parts = [whole.empty().add(frame.iloc[at : at + 25]) for at in (0, 25, 50)]
+    merged = ((parts[0] + parts[1]) + parts[2]).columns["c"]
+    assert isinstance(merged, CategoricalSketch)
+    assert merged.lengths.mean == pytest.approx(lengths.mean(), rel=1e-12)
+    again = Sketch.from_dict(json.loads(json.dumps(whole.to_dict()))).columns["c"]
+    assert again.lengths == column.lengths  # type: ignore[union-attr]
+
+
+def test_hours_add_up_to_days_and_days_to_a_week() -> None:
+    reference = Sketch.fit(table(500, seed=9))
+    hours = [table(40, seed=hour) for hour in range(7 * 24)]
+    sketches = [reference.empty().add(hour) for hour in hours]
+    days = [sum(sketches[d * 24 + 1 : d * 24 + 24], sketches[d * 24]) for d in range(7)]
+    week = sum(days[1:], days[0])
+    whole = reference.empty().add(pd.concat(hours))
+    assert week.rows == whole.rows == 7 * 24 * 40
+    for name, column in week.columns.items():
+        np.testing.assert_array_equal(column.counts, whole.columns[name].counts)

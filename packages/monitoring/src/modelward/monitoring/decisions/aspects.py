@@ -43,15 +43,20 @@ def distribution_aspect(
 
 def missing_aspect(before: ColumnSketch, after: ColumnSketch, *, level: float) -> Aspect:
     """Test the share of rows whose value is missing or infinite."""
-    gone = [side.rows - side.n for side in (before, after)]
-    found = homogeneity(np.array([[before.n, gone[0]], [after.n, gone[1]]]))
+    found = homogeneity(np.array([[side.n, side.rows - side.n] for side in (before, after)]))
     return Aspect(
         method="missing",
         statistic=found.value,
         p_value=1.0 if found.p_value is None else found.p_value,
         effect=missing_share(before, after, level=level),
-        words=f"missing {gone[0] / before.rows:.1%} to {gone[1] / after.rows:.1%}",
+        words=missing_in_words(before, after),
     )
+
+
+def missing_in_words(before: ColumnSketch, after: ColumnSketch) -> str:
+    """Say how many values were missing, and are."""
+    gone = [(side.rows - side.n) / side.rows for side in (before, after)]
+    return f"missing {gone[0]:.1%} to {gone[1]:.1%}"
 
 
 def most_telling(aspects: Sequence[Aspect], smallest_shift: float) -> Aspect:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from modelward.core.errors import DataError
-from modelward.monitoring.decisions.measurement import FeatureTest, measure_features
-from modelward.monitoring.decisions.multiplicity import benjamini_hochberg, benjamini_yekutieli
+import numpy as np
+
+from modelward.monitoring.decisions.judgement import CONTROLS, Control, judge, rule_of
+from modelward.monitoring.decisions.measurement import FeatureTest
+from modelward.monitoring.decisions.measuring import Hanging
 from modelward.monitoring.decisions.result import DriftResult, FeatureDrift
+from modelward.monitoring.decisions.shifts import SmallestShift, smallest_of
+from modelward.monitoring.decisions.together import judge_together
 from modelward.monitoring.sketch.table import Sketch
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Control = Literal["benjamini_hochberg", "benjamini_yekutieli"]
-CONTROLS = {
-    "benjamini_hochberg": benjamini_hochberg,
-    "benjamini_yekutieli": benjamini_yekutieli,
-}
+__all__ = ["CONTROLS", "Control", "Hanging", "compare", "decide"]
 
 
 def compare(
@@ -25,9 +26,10 @@ def compare(
     current: Sketch | pd.DataFrame,
     *,
     q: float = 0.05,
-    smallest_shift: float = 0.05,
+    smallest_shift: SmallestShift = 0.05,
     control: Control = "benjamini_hochberg",
     level: float = 0.95,
+    dependence: Hanging = None,
     model: str = "model",
     window: str = "window",
 ) -> DriftResult:
@@ -37,7 +39,8 @@ def compare(
     all features tested is at most `q` (so that on average at most that share of the alarms is
     false), and the largest change of a share is at least `smallest_shift`, in [0, 1]. 0.05 means that
     some value now has 5 percentage points more or fewer rows at or below it; for a normal feature
-    that is a mean that moved by 0.125 standard deviations.
+    that is a mean that moved by 0.125 standard deviations. A mapping gives each feature its own,
+    `{"price": 0.2, "*": 0.1}`, where `"*"` is for all others (0.05 without).
 
     Frames are sketched first; a window given as a sketch must be made by `reference.empty().add`.
     A feature that cannot be judged (missing, of another type, too few rows) is reported as 'cannot
@@ -45,7 +48,9 @@ def compare(
     Raises `DataError` for settings out of range, unusable frames, and sketches on other grids.
 
     The p-values assume independent rows; rows that follow each other closely in time are fewer than
-    they seem.
+    they seem. With frames in the order of time, `dependence="blocks"` finds out by how much and
+    takes it into account. Sketches have forgotten the order: give `Dependence.of(blocks)` of
+    sketches of consecutive blocks, one for both sides, or a pair (reference, window).
 
     >>> import numpy as np, pandas as pd
     >>> rng = np.random.default_rng(0)
@@ -54,54 +59,40 @@ def compare(
     >>> compare(reference, window).shifted
     ('b',)
     """
-    _check(q, smallest_shift, control, level)
-    before = reference if isinstance(reference, Sketch) else Sketch.fit(reference)
-    after = current if isinstance(current, Sketch) else before.empty().add(current)
-    tests = tuple(measure_features(before, after, smallest_shift=smallest_shift, level=level))
-    return DriftResult(
-        model=model,
-        window=window,
-        reference_rows=before.rows,
-        current_rows=after.rows,
-        features=decide(tests, q=q, smallest_shift=smallest_shift, control=control),
+    judged, found = judge_together(
+        {model: (reference, current)},
         q=q,
         smallest_shift=smallest_shift,
         control=control,
         level=level,
-        reference=before,
-        current=after,
+        dependence=dependence,
     )
+    return judged.result(0, model, window, found.pairs[model])
 
 
 def decide(
-    tests: tuple[FeatureTest, ...], *, q: float, smallest_shift: float, control: Control
+    tests: Sequence[FeatureTest],
+    *,
+    q: float,
+    smallest_shift: SmallestShift,
+    control: Control,
+    models: Sequence[int] | None = None,
 ) -> tuple[FeatureDrift, ...]:
     """Judge measured features together, whichever model they belong to.
 
-    A change too small to matter counts with a p-value of 1. Dropping it after the q-values were
-    computed would not do: many sure but small changes make room among the alarms for chance ones,
-    which then stand alone.
+    `models` says which model each belongs to; hierarchical control needs it, and raises `DataError`
+    without. A change too small to matter counts with a p-value of 1.
     """
-    weighed = [
-        t.p_value if t.effect is not None and t.effect.value >= smallest_shift else 1.0
-        for t in tests
-        if t.p_value is not None
-    ]
-    q_values = iter(CONTROLS[control](weighed).tolist())
-    rule = f"{control} q <= {q:g} over {len(weighed)} features and change >= {smallest_shift:g}"
+    smallest = [smallest_of(smallest_shift, test.feature) for test in tests]
+    p_values = np.array([np.nan if t.p_value is None else t.p_value for t in tests])
+    effects = np.array([np.nan if t.effect is None else t.effect.value for t in tests])
+    found = judge(p_values, effects, np.array(smallest), control=control, models=models)
+    of = np.zeros(len(tests), dtype=np.intp) if models is None else np.asarray(models)
+    tested, groups = int((~np.isnan(found)).sum()), np.unique(of[~np.isnan(found)]).size
     judged = []
-    for test in tests:
-        q_value = None if test.p_value is None else next(q_values)
-        drifted = q_value is not None and q_value <= q
-        judged.append(FeatureDrift(test, q_value, drifted, rule if drifted else ""))
+    for test, q_value, least in zip(tests, found.tolist(), smallest, strict=True):
+        drifted = q_value <= q
+        rule = rule_of(control, q, tested, groups, least) if drifted else ""
+        known = None if test.p_value is None else q_value
+        judged.append(FeatureDrift(test, known, drifted, rule, least))
     return tuple(judged)
-
-
-def _check(q: float, smallest_shift: float, control: str, level: float) -> None:
-    if not 0 < q < 1 or not 0 <= smallest_shift < 1 or not 0 < level < 1:
-        raise DataError(
-            "expected 0 < q < 1, 0 <= smallest_shift < 1 and 0 < level < 1, "
-            f"got q={q}, smallest_shift={smallest_shift}, level={level}"
-        )
-    if control not in CONTROLS:
-        raise DataError(f"expected control of {', '.join(CONTROLS)}, got {control!r}")

@@ -13,6 +13,7 @@ from modelward.monitoring.decisions.aspects import (
     most_telling,
 )
 from modelward.monitoring.decisions.effects import mean_shift
+from modelward.monitoring.decisions.shifts import SmallestShift, smallest_of
 from modelward.monitoring.drift.base import ColumnSketch
 from modelward.monitoring.sketch.categorical import CategoricalSketch
 from modelward.monitoring.sketch.numeric import NumericSketch
@@ -44,29 +45,46 @@ class FeatureTest:
 
 
 def measure_features(
-    reference: Sketch, current: Sketch, *, smallest_shift: float, level: float
+    reference: Sketch, current: Sketch, *, smallest_shift: SmallestShift, level: float
 ) -> Iterator[FeatureTest]:
     """Test every feature of the reference, and name every other column that came.
 
     Raises `DataError` when the two sketches are not of one schema and one grid.
     """
     reference.require_cells_of(current)
-    torn = dict(reference.others)
-    others = dict(sorted(current.others))
     for name, before in reference.columns.items():
         kind, after = reference.kinds[name], current.columns[name]
-        reason = "not in every chunk of the reference alike" if name in torn else others.get(name)
-        reason = reason or _too_few("rows", before.rows, after.rows)
-        if reason:
+        if reason := _barred(name, reference, current):
             yield FeatureTest(name, kind, cannot_say=reason)
         else:
-            yield _measure(name, kind, before, after, smallest_shift=smallest_shift, level=level)
-    for name, what in others.items():
+            smallest = smallest_of(smallest_shift, name)
+            yield measure_column(name, kind, before, after, smallest_shift=smallest, level=level)
+    yield from new_columns(reference, current)
+
+
+def new_columns(reference: Sketch, current: Sketch) -> Iterator[FeatureTest]:
+    """Name every column that came and is not in the reference."""
+    for name, what in dict(sorted(current.others)).items():
         if name not in reference.columns:
             yield FeatureTest(name, what.removeprefix("new, "), cannot_say="not in the reference")
 
 
-def _measure(
+def reason_of(name: str, reference: Sketch, current: Sketch) -> str:
+    """Say why a feature's distributions cannot be compared; nothing where they can."""
+    barred = _barred(name, reference, current)
+    return barred or _unjudgeable(reference.columns[name], current.columns[name])
+
+
+def _barred(name: str, reference: Sketch, current: Sketch) -> str:
+    """Say why nothing at all can be said of a feature; nothing where something can."""
+    if any(name == torn for torn, _ in reference.others):
+        return "not in every chunk of the reference alike"
+    others = dict(sorted(current.others)) if current.others else {}
+    before, after = reference.columns[name], current.columns[name]
+    return others.get(name) or _too_few("rows", before.rows, after.rows)
+
+
+def measure_column(
     name: str,
     kind: str,
     before: ColumnSketch,
@@ -75,6 +93,7 @@ def _measure(
     smallest_shift: float,
     level: float,
 ) -> FeatureTest:
+    """Test one column, by the methods of `drift`."""
     aspects: list[Aspect] = []
     reason = _unjudgeable(before, after)
     if kind == "time" or before.rows > before.n or after.rows > after.n:

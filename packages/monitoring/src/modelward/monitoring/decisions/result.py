@@ -18,17 +18,22 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+LEARNT = "learnt thresholds"
 STATUS: dict[str, Status] = {"drifted": "bad", "cannot say": "warning", "steady": "good"}
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureDrift:
-    """The decision on one feature: what was measured, its q-value, and the rule that made the alarm."""
+    """The decision on one feature: what was measured, its q-value, and the rule that made the alarm.
+
+    `smallest_shift` is the change of a share that matters for this feature.
+    """
 
     test: FeatureTest
     q_value: float | None
     drifted: bool
     rule: str
+    smallest_shift: float | None = None
 
     @property
     def feature(self) -> str:
@@ -69,6 +74,7 @@ class FeatureDrift:
             "p_value": test.p_value,
             "q_value": self.q_value,
             "rule": self.rule or None,
+            "smallest_shift": self.smallest_shift,
         }
 
 
@@ -213,7 +219,8 @@ class DriftResult:
     def __repr__(self) -> str:
         rows = f"{self.current_rows} rows against {self.reference_rows}"
         found = f"{len(self.shifted)} of {len(self.features)} features drifted"
-        lines = [f"{self.model}, {self.window}: {found} ({rows}, {self.control}, q {self.q:g})"]
+        how = self.control if self.control == LEARNT else f"{self.control}, q {self.q:g}"
+        lines = [f"{self.model}, {self.window}: {found} ({rows}, {how})"]
         said = {"drifted": "", "cannot say": "cannot say, "}
         lines += [
             f"  {f.feature}: {said[f.verdict]}{f.words}"
@@ -259,7 +266,11 @@ class DriftResult:
                     Tile("Features drifted", str(len(self.shifted)), f"of {len(self.features)}"),
                     Tile("Window", f"{self.current_rows} rows", self.window),
                     Tile("Reference", f"{self.reference_rows} rows"),
-                    Tile("False alarms", f"{self.q:.0%} at most", "expected share of the alarms"),
+                    Tile("Limits", "learnt", "no bound on false alarms")
+                    if self.control == LEARNT
+                    else Tile(
+                        "False alarms", f"{self.q:.0%} at most", "expected share of the alarms"
+                    ),
                 ]
             ),
             Table("Every feature, the furthest first", columns, rows),

@@ -1,10 +1,10 @@
-"""What a drift method is."""
+"""What a drift method is: on two columns, on two tables, or along a stream."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from modelward.monitoring.sketch.categorical import CategoricalSketch
 from modelward.monitoring.sketch.numeric import NumericSketch, own_cells
 
 ColumnSketch = NumericSketch | CategoricalSketch
+On = Literal["columns", "tables", "streams"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +30,35 @@ class Statistic:
     bound: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class DriftMethod:
-    """A method by name: what it measures, in which range, on which columns, and its source.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """What every method says of itself, in the registry `METHODS`.
 
-    `measure(reference, current)` takes two sketches on one grid. `kinds` are the sketches it
-    works on; `assumptions` says when its p-value (or, without one, its distance) means something.
+    `statistic` is what it measures, in `unit` and within `range`; `p_value` says by which law it
+    tells chance from change, and is empty where it does not; `assumptions` when all of this means
+    something; `source` where it comes from; `on` what it works on.
     """
 
     name: str
-    measure: Callable[[Any, Any], Statistic]
-    kinds: tuple[type, ...]
-    range: tuple[float, float]
+    statistic: str
     unit: str
+    range: tuple[float, float]
+    p_value: str
     assumptions: str
     source: str
+    on: On = "columns"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftMethod(Method):
+    """A method on two columns.
+
+    `measure(reference, current)` takes two sketches on one grid. `kinds` are the sketches it
+    works on.
+    """
+
+    measure: Callable[[Any, Any], Statistic]
+    kinds: tuple[type, ...]
 
     def __call__(self, reference: ColumnSketch, current: ColumnSketch) -> Statistic:
         """Measure. Raises `DataError` for the wrong kind of column and for empty samples."""

@@ -54,10 +54,12 @@ def _pool(table: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 CHI_SQUARE = DriftMethod(
     name="chi_square",
+    statistic="sum of squared deviations from the counts expected",
     measure=chi_square_statistic,
     kinds=(CategoricalSketch,),
     range=(0.0, math.inf),
     unit="chi-square",
+    p_value="chi-square law; Fisher's exact test where counts are few",
     assumptions="independent rows; rare categories are pooled until five are expected in each cell",
     source="Pearson (1900); pooling rule after Cochran (1954); Fisher (1935) where counts are few",
 )

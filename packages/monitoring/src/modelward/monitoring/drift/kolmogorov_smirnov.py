@@ -32,10 +32,12 @@ def ks_statistic(reference: NumericSketch, current: NumericSketch) -> Statistic:
 
 KS = DriftMethod(
     name="ks",
+    statistic="largest difference of the cumulative shares",
     measure=ks_statistic,
     kinds=(NumericSketch,),
     range=(0.0, 1.0),
     unit="share",
+    p_value="Kolmogorov's limit law",
     assumptions="independent rows; with ties or on a grid the p-value is conservative",
-    source="Kolmogorov (1933), Smirnov (1939); p-value by Kolmogorov's limit law",
+    source="Kolmogorov (1933), Smirnov (1939)",
 )

@@ -30,7 +30,16 @@ def cell_counts(
     )
 
 
-def smoothed(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Give shares with half a count added to each cell, so that none is zero (Jeffreys)."""
-    shares: npt.NDArray[np.float64] = (counts + 0.5) / (counts.sum() + 0.5 * counts.size)
-    return shares
+def smoothed(
+    reference: npt.NDArray[np.int64], current: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Give the shares over the cells that are not empty on both sides, none of them zero.
+
+    Where one side has nothing in some cell, half a count is added to each cell of both (Jeffreys);
+    elsewhere the shares are as they are.
+    """
+    held = (reference + current) > 0
+    both = reference[held], current[held]
+    more = 0.5 if any((counts == 0).any() for counts in both) else 0.0
+    p, q = ((counts + more) / (counts.sum() + more * counts.size) for counts in both)
+    return p, q

@@ -18,14 +18,15 @@ def wasserstein_statistic(reference: NumericSketch, current: NumericSketch) -> S
     lie on edges; where the reference has no value (beyond its range) as their mean. Values
     beyond the whole grid count as lying at its end. `bound` adds up, cell by cell, how far two
     monotone shares between the same ends can differ from that, and the way from the grid's ends to
-    the most extreme values. Divided by the reference's standard deviation;
+    the most extreme values. Divided by the reference's standard deviation, of its n values as
+    they are;
     infinite when that is zero and the values differ.
     """
     gap = np.abs(reference.cumulative() - current.cumulative())
     void = reference.counts[1:-1] == 0
     inside = np.where(void, (gap[:-1] + gap[1:]) / 2, gap[:-1])
     moved = float(inside @ np.diff(reference.edges))
-    spread = reference.moments.std
+    spread = math.sqrt(reference.moments.m2 / reference.n)
     if not spread > 0:
         return Statistic(0.0 if moved == 0 else math.inf)
     return Statistic(moved / spread, bound=_reach(reference, current, inside) / spread)
@@ -46,10 +47,12 @@ def _reach(
 
 WASSERSTEIN = DriftMethod(
     name="wasserstein",
+    statistic="mean way that values have to be moved",
     measure=wasserstein_statistic,
     kinds=(NumericSketch,),
     range=(0.0, math.inf),
     unit="reference standard deviations",
-    assumptions="a distance without a p-value; sensitive to outliers by design",
+    p_value="",
+    assumptions="sensitive to outliers by design",
     source="Villani, Optimal Transport (2009), chapter 6, order 1 on the line",
 )

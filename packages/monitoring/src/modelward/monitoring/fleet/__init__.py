@@ -1,1 +1,1 @@
-"""Fleet: many models, one list of alarms."""
+"""Fleet: many models, one list of alarms, and what is kept of them."""

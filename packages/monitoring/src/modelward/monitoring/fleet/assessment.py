@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modelward.core.errors import DataError
-from modelward.monitoring.decisions.comparison import Control, compare, decide
-from modelward.monitoring.decisions.result import DriftResult
+from modelward.monitoring.decisions.judgement import Control
+from modelward.monitoring.decisions.measuring import Hanging
+from modelward.monitoring.decisions.shifts import SmallestShift, default_of
+from modelward.monitoring.decisions.together import judge_together
+from modelward.monitoring.fleet.ranked import RankedResults
 from modelward.monitoring.fleet.result import FleetResult
 from modelward.monitoring.sketch.table import Sketch
 
@@ -20,15 +22,23 @@ def assess(
     fleet: Mapping[str, tuple[Sketch | pd.DataFrame, Sketch | pd.DataFrame]],
     *,
     q: float = 0.05,
-    smallest_shift: float = 0.05,
+    smallest_shift: SmallestShift = 0.05,
     control: Control = "benjamini_hochberg",
     level: float = 0.95,
+    dependence: Hanging | Mapping[str, Hanging] = None,
+    window: str = "window",
 ) -> FleetResult:
     """Compare each model's window with its reference, and judge all features of all models together.
 
     `fleet` maps a model's name to (reference, window). The rate `q` then holds for the whole list of
     alarms, not for each model apart: a thousand healthy models do not give fifty alarms. The
     results come ranked: the model with the most drifted features first, then by the largest change.
+    Settings are those of `compare`; `dependence` may also be a mapping of model to what is known
+    of it. With `control="hierarchical"` models are judged first, and features within those that
+    were alarmed: on average at most `q` of the models alarmed are healthy, and within an alarmed
+    model at most `q` of the features named are. With the others, the rate is of features.
+
+    All models are measured at once, in arrays; results are made of those that are looked at.
     Raises `DataError` for an empty fleet, and as `compare` does.
 
     >>> import numpy as np, pandas as pd
@@ -40,23 +50,13 @@ def assess(
     """
     if not fleet:
         raise DataError("expected at least one model, got an empty fleet")
-    alone = [
-        compare(
-            reference,
-            window,
-            q=q,
-            smallest_shift=smallest_shift,
-            control=control,
-            level=level,
-            model=name,
-        )
-        for name, (reference, window) in fleet.items()
-    ]
-    tests = tuple(f.test for result in alone for f in result.features)
-    judged = iter(decide(tests, q=q, smallest_shift=smallest_shift, control=control))
-    together = [replace(r, features=tuple(next(judged) for _ in r.features)) for r in alone]
-    return FleetResult(tuple(sorted(together, key=_rank)), q, smallest_shift, control)
-
-
-def _rank(result: DriftResult) -> tuple[int, float, str]:
-    return (-len(result.shifted), -result.largest_change, result.model)
+    judged, found = judge_together(
+        fleet,
+        q=q,
+        smallest_shift=smallest_shift,
+        control=control,
+        level=level,
+        dependence=dependence,
+    )
+    results = RankedResults(judged, found.pairs, found.extra, window=window)
+    return FleetResult(results, q, default_of(smallest_shift), control)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from modelward.core.evidence import Evidence, Metric, Subject
 from modelward.core.pages import Notice, Table, Tile, Tiles, notebook
 from modelward.core.pages.blocks import Status
 from modelward.monitoring.decisions.result import DriftResult
+from modelward.monitoring.fleet.ranked import RankedResults
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,9 +22,12 @@ _SHOWN = 50
 
 @dataclass(frozen=True, slots=True)
 class FleetResult:
-    """The windows of many models, judged together; the model that drifted most comes first."""
+    """The windows of many models, judged together; the model that drifted most comes first.
 
-    results: tuple[DriftResult, ...]
+    `results` is a tuple, or a sequence like one that makes each result when it is looked at.
+    """
+
+    results: Sequence[DriftResult]
     q: float
     smallest_shift: float
     control: str
@@ -31,11 +35,15 @@ class FleetResult:
     @property
     def alarmed(self) -> tuple[str, ...]:
         """The models with a drifted feature, the worst first."""
+        if isinstance(self.results, RankedResults):
+            return self.results.which(self.results.drifted)
         return tuple(result.model for result in self.results if result.shifted)
 
     @property
     def cannot_say(self) -> tuple[str, ...]:
         """The models with a feature that could not be judged."""
+        if isinstance(self.results, RankedResults):
+            return self.results.which(self.results.unjudged)
         return tuple(result.model for result in self.results if result.cannot_say)
 
     def __len__(self) -> int:
@@ -45,9 +53,14 @@ class FleetResult:
         return iter(self.results)
 
     def __getitem__(self, model: str) -> DriftResult:
-        for found in self.results:
-            if found.model == model:
-                return found
+        if isinstance(self.results, RankedResults):
+            one = self.results.find(model)
+            if one is not None:
+                return one
+        else:
+            for found in self.results:
+                if found.model == model:
+                    return found
         raise DataError(f"expected a model of this fleet of {len(self)}, got {model!r}")
 
     def to_dict(self) -> dict[str, Any]:
@@ -58,7 +71,7 @@ class FleetResult:
             "control": self.control,
             "alarmed": list(self.alarmed),
             "cannot_say": list(self.cannot_say),
-            "models": [_row(result) for result in self.results],
+            "models": self._rows(),
         }
 
     def to_json(self) -> str:
@@ -69,7 +82,7 @@ class FleetResult:
         """Give one row a model, the worst first."""
         import pandas as pd
 
-        return pd.DataFrame([_row(result) for result in self.results]).set_index("model")
+        return pd.DataFrame(self._rows()).set_index("model")
 
     def to_evidence(self, *, name: str = "fleet") -> Evidence:
         """Give the evidence record, kind `monitoring.fleet`."""
@@ -88,6 +101,12 @@ class FleetResult:
             or ["no model has drifted"],
         )
 
+    def _rows(self, first: int | None = None) -> list[dict[str, Any]]:
+        """Give the short rows of the first models, or of all."""
+        if isinstance(self.results, RankedResults):
+            return [self.results.row(i) for i in range(len(self.results))[:first]]
+        return [_row(result) for result in self.results[:first]]
+
     def __repr__(self) -> str:
         lines = [
             f"{len(self.alarmed)} of {len(self)} models drifted ({self.control}, q {self.q:g})"
@@ -103,7 +122,8 @@ class FleetResult:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        rows = [list(_row(result).values()) for result in self.results[:_SHOWN]]
+        found = self._rows(_SHOWN)
+        rows = [list(row.values()) for row in found]
         status: Status = "bad" if self.alarmed else "warning" if self.cannot_say else "good"
         return notebook(
             Notice(f"{len(self.alarmed)} of {len(self)} models have drifted.", status),
@@ -115,7 +135,7 @@ class FleetResult:
             ),
             Table(
                 f"The first {len(rows)} models, the worst first",
-                [name.replace("_", " ") for name in _row(self.results[0])],
+                [name.replace("_", " ") for name in found[0]],
                 rows,
             ),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelward.core.pages import Block, Figure, Page, Section, svg
+from modelward.monitoring.decisions.result import LEARNT
 from modelward.monitoring.outputs.plots import plot_changes, plot_distribution
 
 if TYPE_CHECKING:
@@ -44,6 +45,11 @@ def window_page(result: DriftResult) -> Page:
         lead=f"{result.current_rows} rows ({result.window}) against a reference of "
         f"{result.reference_rows}: which features have changed by more than chance, and by how much.",
         blocks=blocks,
-        footer=f"Made by modelward-monitoring. Rule: {result.control}, q {result.q:g}, "
-        f"smallest change {result.smallest_shift:g}.",
+        footer=f"Made by modelward-monitoring. Rule: {_rule(result)}.",
     )
+
+
+def _rule(result: DriftResult) -> str:
+    if result.control == LEARNT:
+        return "limits learnt from chunks of the reference"
+    return f"{result.control}, q {result.q:g}, smallest change {result.smallest_shift:g}"

@@ -31,9 +31,10 @@ def plot_changes(result: DriftResult, ax: Axes | None = None) -> Axes:
         marker = "D" if found.drifted else "o"  # told apart without colour, too
         ax.plot([effect.value if effect else 0.0], [place], marker, color=color)
     ax.axvline(result.smallest_shift, linestyle="--", color="#000000", linewidth=1)
-    ax.set_yticks(range(len(shown)), [plain(f.feature) for f in shown])
+    ax.set_yticks(range(len(shown)), [tick(f.feature) for f in shown])
     ax.set_xlabel("largest change of a share (diamond: drifted; dashed: smallest that matters)")
     ax.set_xlim(left=0)
+    ax.set_ylim(-0.5, max(len(shown), 1) - 0.5)
     return ax
 
 
@@ -52,16 +53,26 @@ def plot_distribution(result: DriftResult, feature: str, ax: Axes | None = None)
         at = np.arange(order.size)
         for offset, sketch, label in ((-0.2, before, "reference"), (0.2, after, result.window)):
             ax.bar(at + offset, sketch.counts[order] / max(sketch.n, 1), width=0.4, label=label)
-        ax.set_xticks(at, [plain(names[i]) for i in order], rotation=30, ha="right")
+        ax.set_xticks(at, [tick(names[i], 20) for i in order], rotation=30, ha="right")
     elif not isinstance(before, CategoricalSketch) and not isinstance(after, CategoricalSketch):
         low, high = min(before.minimum, after.minimum), max(before.maximum, after.maximum)
         lines = np.linspace(low, high if high > low else low + 1, 41)
         for numbers, label in ((before, "reference"), (after, result.window)):
             ax.stairs(numbers.binned(lines), lines, label=label, linewidth=2)
     ax.set_ylabel("share of rows")
-    ax.set_xlabel(plain(feature))
+    ax.set_xlabel(tick(feature, 80))
     ax.legend()
     return ax
+
+
+def tick(name: object, longest: int = 32) -> str:
+    """Give a name as the text of an axis: on one line, and so short that it leaves room to draw.
+
+    >>> tick("two   words"), tick("x" * 50, 10)
+    ('two words', 'xxxxxxxxx…')
+    """
+    text = " ".join(str(name).split())
+    return plain(text if len(text) <= longest else f"{text[: longest - 1]}…")
 
 
 def _drawable(result: DriftResult, feature: str) -> bool:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from modelward.core.errors import DataError
+from modelward.core.metrics import Moments
 
 TOP = 100
 LEAST_COUNT = 5
@@ -25,15 +26,19 @@ class CategoricalSketch:
 
     `counts` (shape `(k + 1,)`) holds one number for each of `categories` and, last, that of all
     others; a rare category, and one that comes up later, is among the others. Texts of more than
-    100 characters are kept as their beginning and a digest, so that the size stays fixed.
+    100 characters are kept as their beginning and a digest, so that the size stays fixed. `lengths`
+    are the moments of how many characters the texts have.
     """
 
     categories: tuple[str, ...]
     counts: npt.NDArray[np.int64]
     missing: int
+    lengths: Moments = field(default_factory=Moments)
 
     @classmethod
-    def fit(cls, values: npt.NDArray[Any], missing: int, *, top: int = TOP) -> Self:
+    def fit(
+        cls, values: npt.NDArray[Any] | Mapping[str, int], missing: int, *, top: int = TOP
+    ) -> Self:
         """Choose the categories to count (the `top` most frequent) and count them.
 
         Those kept were seen five times at the least and, where some are left out, stand clear of
@@ -52,16 +57,17 @@ class CategoricalSketch:
         names = tuple(sorted({_label(name) for name in categories}))
         return cls(names, np.zeros(len(names) + 1, dtype=np.int64), 0)
 
-    def add(self, values: npt.NDArray[Any], missing: int) -> Self:
-        """Give the sketch with a chunk of values added."""
+    def add(self, values: npt.NDArray[Any] | Mapping[str, int], missing: int) -> Self:
+        """Give the sketch with a chunk of values added, given one by one or counted already."""
+        lengths = self.lengths + _lengths(values)
         seen = _count(values)
         known = [seen.pop(name, 0) for name in self.categories]
         counts = self.counts + np.array([*known, seen.total()], dtype=np.int64)
-        return replace(self, counts=counts, missing=self.missing + missing)
+        return replace(self, counts=counts, missing=self.missing + missing, lengths=lengths)
 
     def empty(self) -> Self:
         """Give a sketch of nothing, over the same categories."""
-        return replace(self, counts=np.zeros_like(self.counts), missing=0)
+        return replace(self, counts=np.zeros_like(self.counts), missing=0, lengths=Moments())
 
     def same_cells(self, other: CategoricalSketch) -> bool:
         """Tell whether both count the same categories, so that they can be added and compared."""
@@ -74,7 +80,10 @@ class CategoricalSketch:
                 hint="sketch the window with reference.empty().add(frame).",
             )
         return replace(
-            self, counts=self.counts + other.counts, missing=self.missing + other.missing
+            self,
+            counts=self.counts + other.counts,
+            missing=self.missing + other.missing,
+            lengths=self.lengths + other.lengths,
         )
 
     @property
@@ -93,6 +102,7 @@ class CategoricalSketch:
             "categories": list(self.categories),
             "counts": self.counts.tolist(),
             "missing": self.missing,
+            "lengths": self.lengths.to_dict(),
         }
 
     @classmethod
@@ -105,14 +115,29 @@ class CategoricalSketch:
                 f"expected {len(categories) + 1} counts >= 0 for {len(categories)} categories, "
                 f"got {counts.tolist()}"
             )
-        return cls(categories, counts, int(state["missing"]))
+        lengths = Moments(**state.get("lengths", {}))
+        return cls(categories, counts, int(state["missing"]), lengths)
 
 
-def _count(values: npt.NDArray[Any]) -> Counter[str]:
+def _count(values: npt.NDArray[Any] | Mapping[str, int]) -> Counter[str]:
     counted: Counter[str] = Counter()
-    for text, count in Counter(values.tolist()).items():
+    seen = values if isinstance(values, Mapping) else Counter(values.tolist())
+    for text, count in seen.items():
         counted[_label(text)] += count
     return counted
+
+
+def _lengths(values: npt.NDArray[Any] | Mapping[str, int]) -> Moments:
+    if isinstance(values, Mapping):
+        sizes, counts = np.array([len(text) for text in values]), np.array([*values.values()])
+    else:
+        sizes = np.array([len(text) for text in values.tolist()])
+        counts = np.ones_like(sizes)
+    n = int(counts.sum())
+    if n == 0:
+        return Moments()
+    mean = float(counts @ sizes) / n
+    return Moments(n, mean, float(counts @ np.square(sizes - mean)))
 
 
 def _label(text: str) -> str:

@@ -69,14 +69,18 @@ class NumericSketch:
 
     def add(self, values: npt.NDArray[np.float64], missing: int) -> Self:
         """Give the sketch with a chunk of values added."""
-        finite = values[np.abs(values) <= LARGEST]
-        cells = np.searchsorted(self.edges, finite, side="left")
+        # Looking up each edge among sorted values is much faster than each value among the edges.
+        ordered = np.sort(values)
+        first = int(np.searchsorted(ordered, -LARGEST, side="left"))
+        last = int(np.searchsorted(ordered, LARGEST, side="right"))
+        finite = ordered[first:last]
+        below = np.searchsorted(finite, self.edges, side="right")
         return replace(
             self,
-            counts=self.counts + np.bincount(cells, minlength=self.counts.size),
+            counts=self.counts + np.diff(below, prepend=0, append=finite.size),
             moments=self.moments.update(finite),
-            minimum=min(self.minimum, float(finite.min(initial=math.inf))),
-            maximum=max(self.maximum, float(finite.max(initial=-math.inf))),
+            minimum=min(self.minimum, float(finite[0])) if finite.size else self.minimum,
+            maximum=max(self.maximum, float(finite[-1])) if finite.size else self.maximum,
             missing=self.missing + missing,
             infinite=self.infinite + values.size - finite.size,
         )
@@ -126,6 +130,29 @@ class NumericSketch:
     def cumulative(self) -> npt.NDArray[np.float64]:
         """Give the share of values at or below each edge, shape `(m,)`, in [0, 1]."""
         return np.cumsum(self.counts[:-1]) / max(self.n, 1)
+
+    def quantile(self, share: float) -> float:
+        """Give a value that the given share of values, in [0, 1], lies at or below.
+
+        Read off the grid on a straight line within a cell, so it lies no further from the exact one
+        than its cell is wide. Raises `DataError` for another share and without values.
+
+        >>> NumericSketch.fit(np.array([1.0, 2.0, 3.0, 4.0]), 0).quantile(0.5)
+        2.0
+        """
+        if not 0 <= share <= 1 or self.n == 0:
+            raise DataError(
+                f"expected a share in [0, 1] and values to ask, got {share} of {self.n} values"
+            )
+        if share in {0.0, 1.0}:
+            return self.minimum if share == 0.0 else self.maximum
+        whole = np.cumsum(self.counts)
+        cell = int(np.searchsorted(whole, share * self.n * (1 - 1e-12)))
+        high = self.edges[cell] if cell < self.edges.size else self.maximum
+        low = self.edges[cell - 1] if cell > 0 else self.minimum
+        part = (share * self.n - (whole[cell] - self.counts[cell])) / self.counts[cell]
+        found = low + (high - low) * min(1.0, max(0.0, part))
+        return float(min(max(found, self.minimum), self.maximum))
 
     def binned(self, lines: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Give the share between each two of the `lines`, shape `(b,)`, for drawing.

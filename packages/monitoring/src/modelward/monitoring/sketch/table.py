@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
+
+import numpy as np
 
 from modelward.core.errors import DataError
 from modelward.core.evidence import canonical, digest
@@ -15,9 +17,7 @@ from modelward.core.files import write_whole
 from modelward.monitoring.sketch.categorical import CategoricalSketch
 from modelward.monitoring.sketch.numeric import CELLS, NumericSketch
 from modelward.monitoring.sources.frames import Column, Kind, columns
-
-if TYPE_CHECKING:
-    import pandas as pd
+from modelward.monitoring.sources.tables import as_pandas, chunks
 
 ColumnSketch = NumericSketch | CategoricalSketch
 FORMAT = "modelward.sketch/1"
@@ -44,11 +44,13 @@ class Sketch:
     others: frozenset[tuple[str, str]] = frozenset()
 
     @classmethod
-    def fit(cls, frame: pd.DataFrame, *, cells: int = CELLS) -> Self:
-        """Infer the schema from a frame, lay the grids by its values, and count them.
+    def fit(cls, table: Any, *, cells: int = CELLS) -> Self:
+        """Infer the schema from a table, lay the grids by its values, and count them.
 
-        `cells` is the size of a numeric column's grid. Raises `DataError` for an empty frame.
+        The table is one of pandas, Arrow or Polars; `cells` is the size of a numeric column's grid.
+        Raises `DataError` for an empty table and for one with doubled names.
         """
+        frame = as_pandas(table)
         found = list(columns(frame))
         if not found or len(frame) == 0:
             raise DataError(
@@ -62,21 +64,37 @@ class Sketch:
         )
 
     @classmethod
-    def fit_chunks(cls, frames: Iterable[pd.DataFrame], *, cells: int = CELLS) -> Self:
-        """Sketch a table that comes in chunks; the first chunk gives schema and grids."""
+    def fit_chunks(cls, source: Any, *, cells: int = CELLS) -> Self:
+        """Sketch what comes in chunks; the first with rows gives schema and grids.
+
+        `source` is the path of a CSV, Parquet or Feather file, a reader or data set of Arrow, or a
+        sequence of tables. No more than one chunk is in memory at once. Raises `DataError` for a
+        source without rows and for a file that cannot be read.
+        """
         sketch: Self | None = None
-        for frame in frames:
-            sketch = cls.fit(frame, cells=cells) if sketch is None else sketch.add(frame)
+        for frame in _parts(source):
+            if sketch is not None:
+                sketch = sketch.add(frame)
+            elif len(frame):
+                sketch = cls.fit(frame, cells=cells)
         if sketch is None:
             raise DataError("expected at least one chunk of data, got none")
         return sketch
 
-    def add(self, frame: pd.DataFrame) -> Self:
-        """Give the sketch with a frame's rows added, on the same schema and grids.
+    def add_chunks(self, source: Any) -> Self:
+        """Give the sketch with the rows of a file or of chunks added, as `fit_chunks` takes them."""
+        sketch = self
+        for frame in _parts(source):
+            sketch = sketch.add(frame)
+        return sketch
+
+    def add(self, table: Any) -> Self:
+        """Give the sketch with a table's rows added, on the same schema and grids.
 
         A column that is not there, or is of another kind, is not counted and is named in `others`;
         comparing then answers 'cannot say' for it.
         """
+        frame = as_pandas(table)
         came = {c.name: c for c in columns(frame)}
         others = {(name, f"new, {c.kind}") for name, c in came.items() if name not in self.kinds}
         added: dict[str, ColumnSketch] = {}
@@ -87,9 +105,8 @@ class Sketch:
             elif column.kind != self.kinds[name] and column.values.size:
                 others.add((name, f"{column.kind} in the window, {self.kinds[name]} before"))
             else:
-                values = column.values if column.kind == self.kinds[name] else column.values[:0]
                 with _naming(name):
-                    added[name] = sketch.add(_cast(values, self.kinds[name]), column.missing)
+                    added[name] = _add(sketch, column, self.kinds[name])
         return type(self)(
             kinds=self.kinds,
             columns={name: added.get(name, sketch) for name, sketch in self.columns.items()},
@@ -191,10 +208,14 @@ class Sketch:
         return f"Sketch({self.rows} rows; {parts})"
 
 
+def _parts(source: Any) -> Iterable[Any]:
+    return source if isinstance(source, (list, tuple, Iterator)) else chunks(source)
+
+
 def _fit(column: Column, cells: int) -> ColumnSketch:
     with _naming(column.name):
         if column.kind == "categorical":
-            return CategoricalSketch.fit(column.values, column.missing)
+            return CategoricalSketch.fit(column.counted, column.missing)
         return NumericSketch.fit(column.values, column.missing, cells=cells)
 
 
@@ -207,6 +228,9 @@ def _naming(column: str) -> Iterator[None]:
         raise DataError(f"column '{column}': {error.fact}", hint=error.hint) from error
 
 
-def _cast(values: Any, kind: Kind) -> Any:
-    # An all-missing column has no kind of its own: its empty values fit any.
-    return values if kind == "categorical" else values.astype("float64")
+def _add(sketch: ColumnSketch, column: Column, kind: Kind) -> ColumnSketch:
+    # An all-missing column has no kind of its own: it fits any.
+    if isinstance(sketch, CategoricalSketch):
+        return sketch.add(column.counted if column.kind == kind else {}, column.missing)
+    values = column.values if column.kind == kind else np.empty(0)
+    return sketch.add(values, column.missing)

@@ -1,0 +1,1 @@
+"""The store: what is kept of a fleet, in one database."""

@@ -1,0 +1,1 @@
+"""Infrastructure: the workflows, services and machines that models depend on."""

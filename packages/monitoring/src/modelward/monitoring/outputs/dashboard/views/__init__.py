@@ -1,0 +1,1 @@
+"""The views: what stands on each page."""
