@@ -1,5 +1,9 @@
 """A detector that truly detects, trained once and cached, and a small set to attack it on."""
 
+import fcntl
+import os
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -15,10 +19,21 @@ def _one_thread():
 
 
 @pytest.fixture(scope="session")
-def detector(tmp_path_factory):
+def zoo(tmp_path_factory):
+    """One folder of trained detectors for all processes of a test run; or, where it is set, for many."""
+    if chosen := os.environ.get("MODELWARD_TEST_ZOO"):
+        return Path(chosen)
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "zoo"
+
+
+@pytest.fixture(scope="session")
+def detector(zoo):
     """Trained for a third of the default time: AP50 of about .6, enough to be attacked."""
-    folder = tmp_path_factory.mktemp("zoo")
-    return small_detector(cache=folder, steps=360, images=700, size=80, width=16)
+    zoo.mkdir(parents=True, exist_ok=True)
+    with (zoo / "lock").open("w") as lock:  # one process trains, the others load
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return small_detector(cache=zoo, steps=360, images=700, size=80, width=16)
 
 
 @pytest.fixture(scope="session")

@@ -7,13 +7,15 @@ from typer.testing import CliRunner
 
 import modelward.adversarial as adv
 from modelward.adversarial.command import app
+from modelward.core.errors import DataError
 
 
 def test_models_and_attacks_are_listed(monkeypatch, tmp_path):
     monkeypatch.setenv("MODELWARD_CACHE", str(tmp_path))
     answer = CliRunner().invoke(app, ["models"])
     assert answer.exit_code == 0
-    assert "small" in answer.output
+    assert "ssdlite" in answer.output
+    assert "saved_model: zoo" in answer.output
     assert "(0 trained)" in answer.output
     answer = CliRunner().invoke(app, ["attacks"])
     assert answer.exit_code == 0
@@ -30,7 +32,15 @@ def test_the_demo_writes_report_and_record(monkeypatch, tmp_path, detector):
     assert "PGD Untargeted 4/255" in answer.output
     record = json.loads((folder / "assessment.evidence.json").read_text())
     assert record["inputs"][0]["rows"] == 6
-    assert (folder / "assessment.html").stat().st_size > 10_000
+    page = folder / "assessment.html"
+    assert page.stat().st_size > 10_000
+    page.unlink()
+    answer = CliRunner().invoke(app, ["report", str(folder)])
+    assert answer.exit_code == 0, answer.output
+    assert "PGD Untargeted 4/255" in answer.output
+    assert page.stat().st_size > 10_000
+    with pytest.raises(DataError, match="expected an assessment in"):
+        CliRunner().invoke(app, ["report", "/nowhere"], catch_exceptions=False)
 
 
 def test_a_bad_eps_is_an_error_line_and_exit_code_1():
@@ -56,7 +66,7 @@ def test_importing_loads_nothing_heavy(module):
 def test_every_public_name_resolves():
     for name in adv.__all__:
         assert getattr(adv, name) is not None
-    for package in ("attacks", "data", "detectors", "zoo"):
+    for package in ("data", "detectors", "zoo"):
         module = __import__(f"modelward.adversarial.{package}", fromlist=["x"])
         assert all(getattr(module, name) is not None for name in module.__all__)
     with pytest.raises(AttributeError, match="no attribute 'Carlini'"):

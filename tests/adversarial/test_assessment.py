@@ -6,7 +6,18 @@ import pytest
 import torch
 from PIL import Image
 
-from modelward.adversarial import FGSM, PGD, Attacked, Noise, Sample, Shapes, Target, assess
+from modelward.adversarial import (
+    FGSM,
+    PGD,
+    Assessment,
+    Cell,
+    Noise,
+    Sample,
+    Scores,
+    Shapes,
+    Target,
+    assess,
+)
 from modelward.adversarial.pictures import strip
 from modelward.adversarial.trust import warnings_on
 from modelward.core.errors import DataError, StateError
@@ -24,13 +35,18 @@ def result(detector, data):
 
 
 @pytest.fixture(scope="module")
+def name(detector):
+    return detector.name
+
+
+@pytest.fixture(scope="module")
 def html(result):
     return result.to_page().render()
 
 
 def test_the_story_is_told_in_the_right_order(result):
     """The detector detects; noise does little, FGSM much, PGD more; the intervals say it is real."""
-    noise, fgsm, small, pgd = result.attacks
+    noise, fgsm, small, pgd = result.cells
     assert result.ap50.value > 0.4
     assert noise.ap.value > 0.7 * result.ap.value
     assert fgsm.ap.value < 0.6 * result.ap.value
@@ -39,17 +55,31 @@ def test_the_story_is_told_in_the_right_order(result):
     assert pgd.drop.excludes(0.0)
     assert pgd.ap.high < result.ap.low
     assert result.warnings == ()
+    (strength,) = result.strength
+    assert (strength.verdict, strength.n) == ("strong", 8), strength
 
 
 def test_the_figures_hang_together(result, data):
     assert result.n == len(data) == 24
-    for a in result.attacks:
+    for a in result.cells:
         assert a.drop.value == pytest.approx(result.ap.value - a.ap.value)
         assert a.linf == pytest.approx(a.eps, abs=1e-6)
         assert 0 < a.l2 <= a.eps * np.sqrt(3 * 80 * 80)
         assert a.seconds > 0
         assert len(a.examples) == 3
-    assert np.mean(list(result.per_class.values())) == pytest.approx(result.ap.value)
+        assert a.left.value == pytest.approx(a.ap50.value / result.ap50.value)
+        assert a.white_box
+        assert 0.3 < a.ssim < 1
+        assert a.queries is None
+        assert a.rates["disappearance_rate"].value <= a.rates["success_rate"].value + 1
+    (clean,) = result.clean.values()
+    assert np.mean(list(clean.per_class.values())) == pytest.approx(result.ap.value)
+    for a in result.cells:  # the parts of what was lost are all of it
+        assert sum(a.lost_to.values()) == pytest.approx(a.drop.value)
+    assert max(result["PGD"].lost_to.values()) > 2 * max(result["Noise"].lost_to.values())
+    # Objects are 11 to 34 pixels wide: none is large.
+    assert clean.large is None
+    assert clean.small > 0.2
 
 
 def test_the_batch_does_not_change_noise_or_clean_figures(detector, data, result):
@@ -62,10 +92,8 @@ def test_the_batch_does_not_change_noise_or_clean_figures(detector, data, result
 def test_the_same_call_gives_the_same_result(detector):
     data = Shapes(n=6, size=80, seed=1)
     one, two = (assess(detector, PGD(steps=2), data, resamples=100) for _ in range(2))
-    assert [a.ap for a in one.attacks] == [a.ap for a in two.attacks]
-    assert torch.equal(
-        one.attacks[0].examples[0].adversarial, two.attacks[0].examples[0].adversarial
-    )
+    assert [a.ap for a in one.cells] == [a.ap for a in two.cells]
+    assert torch.equal(one.cells[0].examples[0].adversarial, two.cells[0].examples[0].adversarial)
 
 
 def test_the_digest_of_the_data_sees_one_pixel_and_one_box(untrained):
@@ -113,7 +141,7 @@ def test_bad_input_is_named(untrained):
     with pytest.raises(DataError, match="resamples >= 100 and 0 < level < 1, got resamples=9"):
         assess(untrained, Noise(), data, resamples=9)
     untrained.classes = ("square", "circle", "triangle")
-    with pytest.raises(DataError, match=r"detector's classes \('square', 'circle', 'triangle'\)"):
+    with pytest.raises(DataError, match=r"classes of 'yolo3' \('square', 'circle', 'triangle'\)"):
         assess(untrained, Noise(), data)
 
 
@@ -146,22 +174,22 @@ def test_classes_that_are_not_in_the_data_do_not_shift_the_names(untrained):
             )
 
     result = assess(untrained, Noise(), Last(), resamples=100)
-    assert result.per_class.keys() == {Shapes.classes[2]}
+    assert result.clean["yolo3"].per_class.keys() == {Shapes.classes[2]}
 
 
-def test_images_of_two_sizes_in_a_batch_are_refused(untrained):
+def test_images_of_several_sizes_go_in_batches_of_one_size(untrained):
     class Mixed:
         classes = Shapes.classes
 
         def __len__(self):
-            return 2
+            return 4
 
         def __getitem__(self, index):
-            return Shapes(n=2, size=(32, 48)[index])[index]
+            return Shapes(n=4, size=(32, 48)[index % 2])[index]
 
-    with pytest.raises(DataError, match=r"one size in a batch.*\(3, 32, 32\), \(3, 48, 48\)"):
-        assess(untrained, Noise(), Mixed())
-    assert assess(untrained, Noise(), Mixed(), batch=1, resamples=100).n == 2
+    result = assess(untrained, Noise(), Mixed(), resamples=100)
+    assert result.n == 4
+    result.to_page().render()
 
 
 def test_it_keeps_the_contract_of_results(result):
@@ -172,8 +200,8 @@ def test_it_is_frozen_and_prints_in_one_screen(result):
     with pytest.raises(FrozenInstanceError):
         result.n = 3
     text = str(result)
-    assert len(text.splitlines()) == 6
-    assert max(map(len, text.splitlines())) < 110
+    assert len(text.splitlines()) == 7
+    assert max(map(len, text.splitlines())) < 130
     assert "PGD Untargeted 8/255" in text
     with pytest.raises(KeyError, match="expected an attack of"):
         result["DeepFool"]
@@ -182,14 +210,14 @@ def test_it_is_frozen_and_prints_in_one_screen(result):
 def test_dictionary_and_json_hold_the_same(result):
     content = json.loads(result.to_json())
     assert content == result.to_dict()
-    assert content["attacks"][3]["settings"]["steps"] == 10
-    assert content["attacks"][3]["settings"]["objective"] == "Untargeted()"
+    assert content["cells"][3]["settings"]["steps"] == 10
+    assert content["cells"][3]["settings"]["objective"] == "Untargeted()"
 
 
 def test_the_frame_has_a_row_for_each(result):
     pytest.importorskip("pandas")
     frame = result.to_frame()
-    assert frame["attack"].tolist() == ["clean", *(a.label for a in result.attacks)]
+    assert frame["attack"].tolist() == ["clean", *result.attacks]
     assert frame["ap"].iloc[0] == result.ap.value
     assert frame["drop"].isna().tolist() == [True, False, False, False, False]
 
@@ -199,10 +227,13 @@ def test_the_evidence_is_sealed_and_verifies_with_its_page(result, tmp_path):
     record = result.to_evidence(artifacts=[Artifact.of(page, root=tmp_path)])
     loaded = Evidence.load(record.save(tmp_path / "record.json"))
     assert loaded.kind == "adversarial.assessment"
-    assert loaded.subject.sha256 == result.detector_sha256
+    assert loaded.subject.sha256 == result.detectors[loaded.subject.name]
     assert loaded.metric("ap").low == result.ap.low
-    assert loaded.metric("ap", slice="PGD Untargeted 8/255").value == result.attacks[3].ap.value
-    assert loaded.metric("ap", slice="class circle").value == result.per_class["circle"]
+    assert loaded.metric("ap", slice="PGD Untargeted 8/255").value == result.cells[3].ap.value
+    assert (
+        loaded.metric("ap", slice="class circle").value
+        == result.clean["small-yolo3"].per_class["circle"]
+    )
     assert any("PGD Untargeted 8/255 leaves" in text for text in loaded.findings)
     assert loaded.verify(tmp_path)
     page.write_text(page.read_text() + " ")
@@ -210,18 +241,44 @@ def test_the_evidence_is_sealed_and_verifies_with_its_page(result, tmp_path):
 
 
 def test_the_page_stands_alone_and_shows_all(result, html):
-    for text in (*(a.label for a in result.attacks), "checks of the attacks", "Pictures"):
+    for text in (*result.attacks, "is strong", "Pictures", "twice the steps", "disappeared"):
         assert text in html
-    assert html.count("data:image/png;base64,") == 4
+    assert html.count("data:image/png;base64,") == 3
     assert "http://" not in html.replace("http://www.w3.org", "")
     assert "<script" not in html
 
 
 def test_the_page_says_its_warnings(result):
-    doubtful = replace(result, warnings=("PGD < FGSM",))
+    doubtful = replace(result, warnings=("PGD < FGSM",), left_out=("a.jpg: cut off",))
     assert "PGD &lt; FGSM" in doubtful._repr_html_()
-    assert "checks of the attacks" not in doubtful._repr_html_()
+    assert "1 image left out: a.jpg: cut off" in doubtful._repr_html_()
     assert "  ! PGD < FGSM" in str(doubtful)
+
+
+def test_it_is_read_again_from_its_folder(result, tmp_path):
+    page = result.save(tmp_path)
+    again = Assessment.load(tmp_path)
+    assert again.to_dict() == result.to_dict()
+    assert again.to_page().render().count("data:image/png;base64,") == 3
+    assert 'href="assessment.evidence.json"' in page.read_text()
+    assert Evidence.load(tmp_path / "assessment.evidence.json").verify(tmp_path)
+    (tmp_path / "assessment.json").write_text("{}")
+    with pytest.raises(DataError, match="expected an assessment in"):
+        Assessment.load(tmp_path)
+
+
+def test_mlflow_keeps_figures_record_and_page(result, tmp_path):
+    tracking = pytest.importorskip("mlflow.tracking")
+    client = tracking.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    artifacts = (tmp_path / "artifacts").as_uri()
+    run = client.create_run(client.create_experiment("x", artifact_location=artifacts))
+    result.log_to_mlflow(run.info.run_id, tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
+    kept = client.get_run(run.info.run_id).data
+    assert kept.metrics["adversarial.assessment/ap"] == result.ap.value
+    assert [a.path for a in client.list_artifacts(run.info.run_id, "adversarial")] == [
+        "adversarial/assessment.html",
+        "adversarial/assessment.json",
+    ]
 
 
 def test_the_curve_joins_the_eps_of_one_attack(result):
@@ -230,7 +287,7 @@ def test_the_curve_joins_the_eps_of_one_attack(result):
     assert labels == ["PGD Untargeted", "Noise", "FGSM Untargeted"]
     x, y = handles[0][0].get_data()
     assert x.tolist() == pytest.approx([0, 2, 8])
-    assert y.tolist() == [result.ap.value, result.attacks[2].ap.value, result.attacks[3].ap.value]
+    assert y.tolist() == [result.ap.value, result.cells[2].ap.value, result.cells[3].ap.value]
     assert result.plot(ax) is ax
 
 
@@ -246,31 +303,39 @@ def test_pictures_show_clean_adversarial_and_amplified_difference(result, tmp_pa
     assert (pixels[2, 2] == (clean * 255 + 0.5).astype(np.uint8)).all()
 
 
-ROW = Attacked(
-    label="",
+SCORES = Scores(Estimate(0.5), Estimate(0.5), 0.5, None, None, None, {})
+ROW = Cell(
+    source="one",
+    target="one",
+    attack="",
     name="",
     eps=EPS,
     settings={},
     uses_gradient=True,
-    ap=Estimate(0.5),
-    ap50=Estimate(0.5),
+    scores=SCORES,
     drop=Estimate(0.0),
+    left=None,
+    rates={},
+    lost_to={},
     linf=EPS,
     l2=1.0,
+    ssim=None,
+    queries=None,
     seconds=1.0,
 )
 
 
-def figure(label, ap, *, eps=EPS, gradient=True, objective="Untargeted()"):
-    """An attack's result reduced to what the checks read."""
+def figure(label, ap, *, eps=EPS, gradient=True, objective="Untargeted()", steps=10, queries=None):
+    """A cell reduced to what the checks read."""
     return replace(
         ROW,
-        label=label,
+        attack=label,
         name=label.split()[0],
         eps=eps,
-        ap=Estimate(ap),
+        scores=replace(SCORES, ap=Estimate(ap)),
         uses_gradient=gradient,
-        settings={"objective": objective},
+        queries=queries,
+        settings={"objective": objective, "steps": steps, "eps": eps},
     )
 
 
@@ -283,7 +348,7 @@ NOISE = figure("Noise", 0.6, gradient=False, objective=None)
         (0.7, [NOISE, figure("FGSM", 0.3), figure("PGD", 0.1)], []),
         (0.7, [NOISE, figure("FGSM", 0.3), figure("PGD", 0.305)], []),
         (0.7, [figure("PGD", 0.1)], ["no noise baseline"]),
-        (0.1, [NOISE, figure("PGD", 0.0)], ["clean AP is only 0.100"]),
+        (0.1, [NOISE, figure("PGD", 0.0)], ["clean AP of one is only 0.100"]),
         (0.7, [NOISE, figure("PGD", 0.6)], ["the attack found nothing"]),
         (0.7, [NOISE, figure("PGD", 0.65, eps=EPS / 4)], ["sensitive to plain noise"]),
         (0.7, [NOISE, figure("FGSM", 0.1), figure("PGD", 0.3)], ["gradients may be masked"]),
@@ -293,10 +358,20 @@ NOISE = figure("Noise", 0.6, gradient=False, objective=None)
             [NOISE, figure("PGD", 0.1, eps=EPS / 2), figure("PGD", 0.3)],
             ["a larger eps must not be weaker"],
         ),
+        (
+            0.7,
+            [NOISE, figure("PGD", 0.1, steps=5), figure("PGD", 0.3)],
+            ["more steps must not be weaker"],
+        ),
+        (
+            0.7,
+            [NOISE, figure("PGD", 0.4), figure("Square", 0.2, gradient=False, queries=100)],
+            ["a black box must not be ahead"],
+        ),
     ],
 )
 def test_doubts_are_raised_where_they_should_be(clean, attacks, expected):
-    found = warnings_on(Estimate(clean), attacks)
+    found = warnings_on({"one": replace(SCORES, ap=Estimate(clean))}, attacks)
     assert len(found) == len(expected)
     for text, words in zip(found, expected, strict=True):
         assert words in text
@@ -316,3 +391,6 @@ def test_a_masked_gradient_is_called_out(detector, data, caplog):
     assert any("the attack found nothing" in w for w in result.warnings)
     assert "the attack found nothing" in caplog.text
     assert "objective=Untargeted()" in result.config["attacks"][1]
+    (strength,) = result.strength
+    assert strength.verdict == "weak"
+    assert not next(c for c in strength.checks if c.name == "huge eps").passed

@@ -6,17 +6,35 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import modelward.adversarial as adv
 from modelward.adversarial import (
+    APGD,
     ATTACKS,
+    BIM,
+    DI2FGSM,
     FGSM,
+    MIFGSM,
+    NIFGSM,
     PGD,
+    SIFGSM,
+    TIFGSM,
+    TOG,
+    VMIFGSM,
+    AveragePrecision,
+    Fabrication,
+    InputDiversity,
+    LocalisationShift,
+    Mislabelling,
     Noise,
+    OfClasses,
     Target,
     Untargeted,
     Vanishing,
+    WorstCase,
     make_attack,
 )
-from modelward.adversarial.attacks.base import gradient, project
+from modelward.adversarial.attacks.base import gradient
+from modelward.adversarial.attacks.space import Space
 from modelward.core.errors import ConfigError, DataError, StateError
 from modelward.core.testing import check_settings
 
@@ -29,6 +47,27 @@ TABLE = [
     PGD(eps=EPS, steps=4, objective=Vanishing()),
     PGD(eps=EPS, steps=3, restarts=2),
     PGD(eps=2 / 255, steps=3, random_start=False),
+    PGD(eps=EPS, steps=2, objective=Fabrication()),
+    PGD(eps=EPS, steps=2, objective=Mislabelling()),
+    PGD(eps=EPS, steps=2, objective=Mislabelling(label=1)),
+    PGD(eps=EPS, steps=2, objective=LocalisationShift()),
+    PGD(eps=EPS, steps=2, objective=AveragePrecision()),
+    PGD(eps=EPS, steps=2, objective=OfClasses(AveragePrecision(), classes=(0, 1, 2))),
+    PGD(eps=2.0, norm="l2", steps=3),
+    FGSM(eps=2.0, norm="l2"),
+    Noise(eps=2.0, norm="l2"),
+    BIM(eps=EPS, steps=2),
+    APGD(eps=EPS, steps=5),
+    APGD(eps=2.0, norm="l2", steps=5),
+    MIFGSM(eps=EPS, steps=2),
+    MIFGSM(eps=EPS, steps=2, views=(InputDiversity(),)),
+    NIFGSM(eps=EPS, steps=2),
+    DI2FGSM(eps=EPS, steps=2),
+    TIFGSM(eps=EPS, steps=2, kernel=5),
+    SIFGSM(eps=EPS, steps=2, copies=2),
+    VMIFGSM(eps=EPS, steps=2, variance=2),
+    TOG(aim="vanishing", eps=EPS, steps=2),
+    WorstCase(attacks=(PGD(eps=EPS, steps=2), FGSM(eps=EPS, objective=Vanishing()))),
 ]
 NOTHING = Target(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64))
 
@@ -71,7 +110,9 @@ class TestEveryAttack:
         moved = attack(untrained, images, targets)
         assert moved.shape == images.shape
         assert moved.dtype == images.dtype
-        assert float((moved - images).abs().max()) <= attack.eps + 1e-6
+        step = (moved - images).flatten(1)
+        size = step.abs().max() if attack.norm == "linf" else step.norm(dim=1).max()
+        assert float(size) <= attack.eps * (1 + 1e-5) + 1e-6
         assert float(moved.min()) >= 0
         assert float(moved.max()) <= 1
         assert not torch.equal(moved, images)
@@ -99,7 +140,7 @@ class TestEveryAttack:
 
     def test_repr_builds_the_same_attack(self, attack, untrained, batch):
         images, targets = batch
-        names = {k.__name__: k for k in (*ATTACKS.values(), Untargeted, Vanishing)}
+        names = {name: getattr(adv, name) for name in adv.__all__}
         twin = eval(repr(attack), names)
         assert repr(twin) == repr(attack)
         assert torch.equal(twin(untrained, images, targets), attack(untrained, images, targets))
@@ -171,13 +212,54 @@ def test_noise_moves_each_pixel_by_eps_either_way(linear):
     values=st.lists(st.tuples(st.floats(0, 1), st.floats(-3, 3)), min_size=1, max_size=8),
 )
 def test_projection_is_the_nearest_point_of_ball_and_range(eps, values):
-    images = torch.tensor([v[0] for v in values], dtype=torch.float64)
-    moved = torch.tensor([v[1] for v in values], dtype=torch.float64)
-    found = project(moved, images, eps)
+    images = torch.tensor([v[0] for v in values], dtype=torch.float64).view(1, 1, 1, -1)
+    moved = torch.tensor([v[1] for v in values], dtype=torch.float64).view(1, 1, 1, -1)
+    space = Space(images, eps=eps)
+    found = space.project(moved)
     low, high = np.maximum(images.numpy() - eps, 0), np.minimum(images.numpy() + eps, 1)
     expected = np.clip(moved.numpy(), low, high)
     np.testing.assert_allclose(found.numpy(), expected, atol=1e-12)
-    assert torch.equal(project(found, images, eps), found)
+    assert torch.equal(space.project(found), found)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.floats(1e-3, 20), st.integers(0, 2**32 - 1))
+def test_an_l2_projection_stays_in_ball_and_range_and_keeps_what_is_inside(eps, seed):
+    rng = np.random.default_rng(seed)
+    images = torch.from_numpy(rng.uniform(0, 1, (2, 3, 4, 4)))
+    space = Space(images, eps=eps, norm="l2")
+    found = space.project(images + torch.from_numpy(rng.normal(0, 5, (2, 3, 4, 4))))
+    assert float((found - images).flatten(1).norm(dim=1).max()) <= eps * (1 + 1e-9)
+    assert 0 <= float(found.min()) <= float(found.max()) <= 1
+    torch.testing.assert_close(space.project(found), found)
+
+
+def test_nothing_moves_where_the_mask_is_0(untrained, batch):
+    images, targets = batch
+    mask = torch.zeros(images.shape[-2:])
+    mask[10:40, 5:30] = 1
+    for attack in (PGD(steps=3), Noise(), MIFGSM(steps=2), PGD(eps=1.0, norm="l2", steps=2)):
+        moved = attack(untrained, images, targets, mask=mask)
+        changed = (moved != images).any(dim=1)
+        assert bool(changed[:, mask == 1].any())
+        assert not bool(changed[:, mask == 0].any())
+    for wrong in (mask * 0.5, torch.ones(3, 3)):
+        with pytest.raises(DataError, match="expected a mask"):
+            Noise()(untrained, images, targets, mask=wrong)
+
+
+def test_a_black_box_is_refused_by_what_needs_gradients(batch):
+    class OnlyPredicts:
+        name = "camera"
+        classes = ("a",)
+
+        def predict(self, images):
+            return []
+
+    images, targets = batch
+    with pytest.raises(DataError, match="'camera', which only predicts"):
+        PGD()(OnlyPredicts(), images, targets)
+    assert Noise()(OnlyPredicts(), images, targets).shape == images.shape
 
 
 def test_an_empty_batch_gives_an_empty_batch(untrained):
@@ -230,8 +312,8 @@ def test_bad_settings_say_what_is_expected(make, message):
 
 def test_a_projection_that_went_wrong_is_an_error():
     nan = torch.tensor([float("nan")])
-    with pytest.raises(StateError, match=r"perturbation of at most 0\.1, got nan"):
-        project(nan, torch.tensor([0.5]), 0.1)
+    with pytest.raises(StateError, match=r"perturbation of at most 0\.1 \(linf\), got nan"):
+        Space(torch.tensor([[[[0.5]]]]), eps=0.1).project(nan.view(1, 1, 1, 1))
 
 
 def test_bad_data_says_what_is_expected(untrained, batch):
@@ -242,7 +324,7 @@ def test_bad_data_says_what_is_expected(untrained, batch):
         FGSM()(untrained, images * 255, targets)
 
 
-@pytest.mark.parametrize("kind", [*ATTACKS.values(), Untargeted, Vanishing])
+@pytest.mark.parametrize("kind", [*ATTACKS.values(), WorstCase])
 def test_settings_are_keyword_only_and_documented(kind):
     check_settings(kind)
 

@@ -2,11 +2,29 @@ import numpy as np
 import pytest
 import torch
 
-from modelward.adversarial import Shapes, match, small_detector
+from modelward.adversarial import PGD, Shapes, Untargeted, assess, match, small_detector
 from modelward.adversarial.zoo import cache_folder, train_detector
-from modelward.core.errors import DataError
+from modelward.core.errors import ConfigError, DataError
 
 TINY = {"steps": 3, "images": 16, "size": 32, "width": 4}
+
+
+LEARNS = {"steps": 250, "images": 500, "size": 64, "width": 8}
+
+
+@pytest.fixture(scope="module")
+def robust(tmp_path_factory):
+    adversary = PGD(eps=2 / 255, steps=1)
+    folder = tmp_path_factory.mktemp("zoo")
+    return small_detector(
+        cache=folder, steps=360, images=700, size=80, width=16, adversary=adversary
+    )
+
+
+def ap50(detector, data):
+    samples = [data[i] for i in range(len(data))]
+    found = detector.predict(torch.stack([s.image for s in samples]))
+    return match(found, [s.target for s in samples], classes=data.classes).score().ap50
 
 
 def test_the_detector_truly_detects_fresh_images(detector):
@@ -22,12 +40,12 @@ def test_it_is_trained_once_and_loaded_after(tmp_path, monkeypatch):
     first = small_detector(cache=tmp_path, **TINY)
     (path,) = tmp_path.iterdir()
     monkeypatch.setattr(
-        "modelward.adversarial.zoo.small.train_detector",
+        "modelward.adversarial.zoo.training.train_detector",
         lambda *_, **__: pytest.fail("trained again"),
     )
     assert small_detector(cache=tmp_path, **TINY).digest() == first.digest()
     assert not first.network.training
-    assert path.name.startswith("small-detector-")
+    assert path.name.startswith("small-yolo3-")
 
 
 def test_training_follows_from_the_seed_and_leaves_the_global_generator(tmp_path):
@@ -80,6 +98,35 @@ def test_the_cache_folder_follows_the_environment(monkeypatch, tmp_path):
     monkeypatch.setattr("sys.platform", "win32")
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "w"))
     assert cache_folder() == tmp_path / "w" / "modelward" / "adversarial"
+
+
+@pytest.mark.parametrize("family", ["yolo5", "ssdlite"])
+def test_every_family_trains_and_is_loaded_to_the_same_bytes(family, tmp_path):
+    small = TINY | {"size": 64}
+    first = small_detector(family, cache=tmp_path, **small)
+    assert small_detector(family, cache=tmp_path, **small).digest() == first.digest()
+    sample = Shapes(n=1, size=64)[0]
+    assert bool(first.loss(sample.image[None], [sample.target], Untargeted()).isfinite().all())
+    with pytest.raises(ConfigError, match="did you mean 'yolo5'"):
+        small_detector("yolo55")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["ssdlite"])
+def test_another_family_learns_to_detect(family, tmp_path_factory):
+    detector = small_detector(family, cache=tmp_path_factory.mktemp("zoo"), **LEARNS)
+    assert ap50(detector, Shapes(n=40, size=LEARNS["size"], seed=12)) > 0.3
+
+
+@pytest.mark.slow
+def test_adversarial_training_helps(detector, robust):
+    """Trained as long on the same images, the one that met attacks keeps more of its AP."""
+    data = Shapes(n=24, size=80, seed=13)
+    attack = PGD(eps=2 / 255, steps=5)
+    result = assess({"plain": detector, "robust": robust}, attack, data, resamples=100)
+    plain, hardened = (result.cell(n, n, attack.label) for n in ("plain", "robust"))
+    assert hardened.ap50.value > plain.ap50.value + 0.1
+    assert result.clean["robust"].ap50.value > 0.5 * result.clean["plain"].ap50.value
 
 
 def test_training_lowers_the_loss(untrained):

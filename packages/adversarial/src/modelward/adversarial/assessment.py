@@ -1,52 +1,67 @@
-"""The assessment: attacks on one detector, scored on the same images."""
+"""The assessment: attacks on detectors, shown to detectors, scored on the same images."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
-from torch import Tensor
 from tqdm.auto import tqdm
 
 from modelward.adversarial.attacks.base import Attack
-from modelward.adversarial.data.base import DetectionData, Sample, Target, batches
-from modelward.adversarial.detectors.base import Detections, Detector
-from modelward.adversarial.results import Assessment, Attacked, Example
-from modelward.adversarial.scoring import ImageBootstrap, match
-from modelward.adversarial.trust import warnings_on
-from modelward.core.errors import DataError, StateError
-from modelward.core.metrics import DetectionMatches
-
-__all__ = ["Assessment", "Attacked", "assess"]
+from modelward.adversarial.data.base import DetectionData
+from modelward.adversarial.data.survey import Survey, survey
+from modelward.adversarial.detectors.base import Detector
+from modelward.adversarial.matrix import Matrix, Task
+from modelward.adversarial.moved import Moved
+from modelward.adversarial.naming import Detectors, check, labelled, named
+from modelward.adversarial.results import Assessment, Cell, Example, Scores
+from modelward.adversarial.scoring.scorer import Scorer
+from modelward.adversarial.trust import check_detector, warnings_on
+from modelward.adversarial.verdicts import verdicts
+from modelward.core.errors import DataError
 
 logger = logging.getLogger(__name__)
 
 
 def assess(
-    detector: Detector,
+    sources: Detectors,
     attacks: Attack | Sequence[Attack],
     data: DetectionData,
     *,
-    batch: int = 16,
+    targets: Detectors | None = None,
+    eps: Sequence[float] = (),
+    folder: str | Path | None = None,
+    batch: int = 8,
+    jobs: int = 1,
     resamples: int = 400,
     level: float = 0.95,
     examples: int = 3,
+    control_images: int = 8,
     seed: int = 0,
 ) -> Assessment:
-    """Attack a detector in several ways, and score clean and adversarial images alike.
+    """Attack every source with every attack at every eps, and score every target on what came of it.
 
-    The detector predicts on every clean image and on what each attack made of it, `batch` images at
-    a time; no more are held in memory, but for the first `examples`, which the report shows.
-    Intervals are of coverage `level`: a bootstrap (BCa) over images, which are matched once and
-    accumulated anew for each of `resamples` draws; for `drop`, clean and attacked figures of an
-    image stay together. All follows from `seed`, whatever the batch.
+    One detector and one attack make the smallest matrix. `targets` are by default the sources; detectors
+    go by their names, or by the keys of a mapping. `eps` gives each attack at each of these sizes;
+    without it, attacks are run as they are. All cells are scored on the same images, before and after.
 
-    Raises `DataError` when the classes of detector and data differ or no attack is given, and
-    `StateError` when the detector's parameters or buffers are not the same bytes afterwards.
+    With a `folder`, images and detections are kept one by one, and the same call after a kill goes on
+    where it stood, to the same bytes. `batch` images are in memory at once. `jobs` runs so many
+    processes by joblib, whose `parallel_config(backend="ray")` or `"dask"` moves them to a cluster.
+
+    Intervals are of coverage `level`: a bootstrap (BCa, `resamples` draws) over images; in what is
+    compared, clean and attacked figures of an image stay together. Of each source that is a target, the
+    strongest attack is held against controls on the first `control_images` (0: it is not); `examples`
+    images are kept for the report. All follows from `seed`.
+
+    Raises `DataError` when classes of detectors and data differ, names repeat, or there is nothing to
+    attack, `StateError` when a gradient does not reach the pixels or a detector is not the same bytes
+    afterwards, and what `check_detector` raises.
 
     >>> from modelward.adversarial import FGSM, Shapes, Yolo3, Yolo3Network
     >>> detector = Yolo3(network=Yolo3Network(classes=3, width=4), classes=Shapes.classes)
@@ -54,149 +69,152 @@ def assess(
     >>> result.n, result["FGSM"].linf <= 8 / 255 + 1e-6
     (4, True)
     """
-    attacks = [attacks] if isinstance(attacks, Attack) else list(attacks)
-    _check(detector, attacks, data)
-    intervals = ImageBootstrap(resamples=resamples, level=level, seed=seed)
-    sha256 = detector.digest()
-    clean = _Track()
-    tracks = [_Track() for _ in attacks]
-    targets: list[Target] = []
-    hasher = hashlib.sha256()
-    with tqdm(total=len(data) * (len(attacks) + 1), desc="assessing", disable=None) as bar:
-        for samples in batches(data, batch=batch):
-            images = _stack(samples, hasher)
-            truth = [sample.target for sample in samples]
-            ids = [sample.id for sample in samples]
-            targets.extend(truth)
-            seen = detector.predict(images)
-            clean.detections.extend(seen)
-            bar.update(len(samples))
-            for attack, track in zip(attacks, tracks, strict=True):
-                bar.set_postfix_str(attack.label)
-                start = time.perf_counter()
-                moved = attack(detector, images, truth, seed=seed, ids=ids)
-                track.seconds += time.perf_counter() - start
-                found = detector.predict(moved)
-                track.add(images, moved, found)
-                for i in range(min(len(samples), examples - len(track.examples))):
-                    track.examples.append(
-                        Example(images[i].clone(), moved[i].clone(), truth[i], seen[i], found[i])
-                    )
-                bar.update(len(samples))
-    if detector.digest() != sha256:
-        raise StateError(
-            f"expected the detector '{detector.name}' unchanged by the attacks, got other "
-            "parameters or buffers",
-            hint="its predict or loss changes state: keep batch norm in eval mode there.",
-        )
-    if not any(len(target.labels) for target in targets):
+    made_on = named(sources)
+    shown_to = made_on if targets is None else named(targets)
+    chosen = labelled(attacks, eps)
+    check(made_on, shown_to, data)
+    scorer = Scorer(data.classes, resamples=resamples, level=level, seed=seed)
+    known = survey(data, batch=batch)
+    if not any(len(target.labels) for target in known.targets):
         raise DataError(
-            f"expected objects on the images, got {len(targets)} images without one",
+            f"expected objects on the images, got {len(known.ids)} images without one",
             hint="average precision needs true boxes.",
         )
-    clean_matches = match(clean.detections, targets, classes=data.classes)
-    results = tuple(
-        _attacked(
-            attack,
-            track,
-            clean_matches,
-            match(track.detections, targets, classes=data.classes),
-            intervals,
+    doubts = _try_out(made_on, shown_to, list(chosen.values()), data, known)
+    everyone = {**made_on, **shown_to}
+    with _folder(folder) as keep_in:
+        matrix = Matrix(
+            sources=made_on,
+            targets=shown_to,
+            data=data,
+            data_sha256=known.sha256,
+            digests={name: detector.digest() for name, detector in everyone.items()},
+            folder=Path(keep_in),
+            seed=seed,
         )
-        for attack, track in zip(attacks, tracks, strict=True)
-    )
-    ap = intervals.estimate(clean_matches, "ap")
-    doubts = warnings_on(ap, results)
-    for warning in doubts:
-        logger.warning("%s", warning)
+        tasks = [(name, attack) for name in made_on for attack in chosen.values()]
+        matrix.run(tasks, known.parts, jobs=jobs, what="attacking")
+        clean, cells = _cells(matrix, chosen, known, scorer, examples)
+        strength = verdicts(matrix, chosen, known, cells, n=control_images, jobs=jobs)
+        matrix.check_unchanged()
+    doubts += warnings_on(clean, cells)
+    for doubt in doubts:
+        logger.warning("%s", doubt)
     return Assessment(
-        detector=detector.name,
-        detector_sha256=sha256,
-        device=str(detector.device),
+        clean=clean,
+        cells=cells,
+        detectors=matrix.digests,
+        n=len(known.ids),
         data=repr(data) if len(repr(data)) <= 120 else type(data).__name__,
-        data_sha256=hasher.hexdigest(),
-        n=len(targets),
-        ap=ap,
-        ap50=intervals.estimate(clean_matches, "ap50"),
-        per_class={data.classes[k]: v for k, v in clean_matches.score().per_class.items()},
-        attacks=results,
-        warnings=doubts,
+        data_sha256=known.sha256,
+        strength=strength,
+        warnings=tuple(dict.fromkeys(doubts)),
+        left_out=known.left_out,
         config={
-            "attacks": [repr(attack) for attack in attacks],
-            "detector": repr(detector),
+            "attacks": [repr(attack) for attack in chosen.values()],
+            "detectors": {name: repr(d) for name, d in everyone.items()},
+            "devices": {name: str(d.device) for name, d in everyone.items()},
+            "classes": list(data.classes),
             "interval": "bca bootstrap over images",
             "level": level,
             "resamples": resamples,
+            "batch": batch,
+            "control_images": control_images,
             "threads": torch.get_num_threads(),
         },
         seed=seed,
     )
 
 
-@dataclass(slots=True)
-class _Track:
-    """What is gathered while the batches go by."""
-
-    detections: list[Detections] = field(default_factory=list)
-    examples: list[Example] = field(default_factory=list)
-    linf: float = 0.0
-    l2: float = 0.0
-    seconds: float = 0.0
-
-    def add(self, images: Tensor, moved: Tensor, found: list[Detections]) -> None:
-        """Count in a batch: what was seen on `moved`, and how far it lies from `images`."""
-        self.detections.extend(found)
-        step = (moved - images).flatten(1)
-        self.linf = max(self.linf, float(step.abs().max()))
-        self.l2 += float(step.norm(dim=1).sum())
+def _folder(folder: str | Path | None) -> AbstractContextManager[str | Path]:
+    return TemporaryDirectory(prefix="modelward-assess-") if folder is None else nullcontext(folder)
 
 
-def _attacked(
-    attack: Attack,
-    track: _Track,
-    clean: DetectionMatches,
-    matches: DetectionMatches,
-    intervals: ImageBootstrap,
-) -> Attacked:
-    return Attacked(
-        label=attack.label,
-        name=attack.name,
-        eps=attack.eps,
-        settings=attack.settings,
-        uses_gradient=attack.uses_gradient,
-        ap=intervals.estimate(matches, "ap"),
-        ap50=intervals.estimate(matches, "ap50"),
-        drop=intervals.drop(clean, matches),
-        linf=track.linf,
-        l2=track.l2 / matches.n,
-        seconds=track.seconds,
-        examples=tuple(track.examples),
+def _try_out(
+    sources: Mapping[str, Detector],
+    targets: Mapping[str, Detector],
+    attacks: Sequence[Attack],
+    data: DetectionData,
+    known: Survey,
+) -> list[str]:
+    """Try every detector on the first image with objects."""
+    index = next(
+        index
+        for part in known.parts
+        for index, target in zip(part.indices, part.targets, strict=True)
+        if len(target.labels)
+    )
+    sample = data[index]
+    doubts: list[str] = []
+    for name, detector in {**targets, **sources}.items():
+        tried = attacks if name in sources else ()
+        doubts += check_detector(detector, sample.image[None], [sample.target], tried)
+    return doubts
+
+
+def _cells(
+    matrix: Matrix,
+    attacks: Mapping[str, Attack],
+    known: Survey,
+    scorer: Scorer,
+    examples: int,
+) -> tuple[dict[str, Scores], tuple[Cell, ...]]:
+    """Score the targets on the clean images, and every cell."""
+    clean = {
+        target: scorer.score(matrix.seen(None, target, known.ids), known.targets)
+        for target in matrix.targets
+    }
+    pairs = [(source, label) for source in matrix.sources for label in attacks]
+    cells = []
+    bar = tqdm(pairs, desc="scoring", unit="attack", disable=None)
+    for source, label in bar:
+        task = (source, attacks[label])
+        moved = Moved.of(matrix.made(task, known.ids))
+        shows = source if source in matrix.targets else next(iter(matrix.targets))
+        shown = _examples(matrix, task, shows, known, examples)
+        for target in matrix.targets:
+            attacked = scorer.score(matrix.seen(task, target, known.ids), known.targets)
+            cells.append(
+                Cell(
+                    source=source,
+                    target=target,
+                    attack=label,
+                    name=attacks[label].name,
+                    eps=attacks[label].eps,
+                    settings=plain_settings(attacks[label]),
+                    uses_gradient=attacks[label].uses_gradient,
+                    scores=attacked.scores,
+                    drop=scorer.drop(clean[target], attacked),
+                    left=scorer.left(clean[target], attacked),
+                    rates=scorer.rates(clean[target], attacked),
+                    lost_to=scorer.lost_to(clean[target], attacked),
+                    **moved.figures(),
+                    examples=shown if target == shows else (),
+                )
+            )
+    return {name: scored.scores for name, scored in clean.items()}, tuple(cells)
+
+
+def _examples(
+    matrix: Matrix, task: Task, target: str, known: Survey, count: int
+) -> tuple[Example, ...]:
+    """Give the first images with what a target saw on them, clean and adversarial."""
+    index = [i for part in known.parts for i in part.indices][:count]
+    ids = known.ids[:count]
+    return tuple(
+        Example(sample.image, moved.image, sample.target, seen, seen_moved)
+        for sample, moved, seen, seen_moved in zip(
+            [matrix.data[i] for i in index],
+            matrix.made(task, ids),
+            matrix.seen(None, target, ids),
+            matrix.seen(task, target, ids),
+            strict=True,
+        )
     )
 
 
-def _check(detector: Detector, attacks: Sequence[Attack], data: DetectionData) -> None:
-    if len(data) == 0:
-        raise DataError("expected at least one image, got an empty data set")
-    if not attacks:
-        raise DataError("expected at least one attack, got none", hint="e.g. PGD(eps=8/255).")
-    if tuple(detector.classes) != tuple(data.classes):
-        raise DataError(
-            f"expected data of the detector's classes {detector.classes}, got {data.classes}",
-            hint="a label is an index into the class names: their order matters.",
-        )
-
-
-def _stack(samples: Sequence[Sample], hasher: hashlib._Hash) -> Tensor:
-    """Stack a batch, and add it to the digest of the data."""
-    shapes = {tuple(sample.image.shape) for sample in samples}
-    if len(shapes) > 1:
-        raise DataError(
-            f"expected images of one size in a batch, got {sorted(shapes)}",
-            hint="resize them, or use batch=1.",
-        )
-    for sample in samples:
-        target = sample.target
-        hasher.update(f"{sample.id} {tuple(sample.image.shape)} {len(target.labels)}\n".encode())
-        for part in (sample.image, target.boxes, target.labels):
-            hasher.update(part.cpu().contiguous().numpy().tobytes())
-    return torch.stack([sample.image for sample in samples])
+def plain_settings(attack: Attack) -> dict[str, Any]:
+    """Give an attack's settings as plain values."""
+    return {
+        k: v if isinstance(v, int | float | str) else repr(v) for k, v in attack.settings.items()
+    }

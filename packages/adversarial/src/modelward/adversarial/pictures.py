@@ -19,42 +19,65 @@ SHOWN = 0.5
 GAIN = 10
 """How many times the difference is amplified."""
 
+SIDE = 240
+"""Width that pictures are brought near to, so that a page stays small."""
+
 COLOURS = ("#ffd400", "#00e5ff", "#ff5cf0", "#8cff66", "#ff8a3d", "#ffffff")
 _GAP = 6
 
 
-def strip(examples: Sequence[Example], *, zoom: int = 2) -> bytes:
+def strip(
+    examples: Sequence[Example], *, classes: Sequence[str] = (), zoom: float | None = None
+) -> bytes:
     """Draw one row for each example, clean | adversarial | difference x 10, as a PNG file.
 
-    Detections with a score of at least .5 are drawn in the colour of their class.
+    Detections with a score of at least .5 are drawn in the colour of their class, with its name where
+    `classes` gives one. `zoom` is by default what brings an image near to `SIDE` pixels.
     """
-    rows = [
-        (
-            _drawn(e.image, e.seen, zoom),
-            _drawn(e.adversarial, e.seen_adversarial, zoom),
-            _upscaled(_difference(e.image, e.adversarial), zoom),
+    rows = []
+    for e in examples:
+        scale = zoom or _zoom(e.image.shape[-1])
+        rows.append(
+            (
+                _drawn(e.image, e.seen, scale, classes),
+                _drawn(e.adversarial, e.seen_adversarial, scale, classes),
+                _scaled(_difference(e.image, e.adversarial), scale, Image.Resampling.NEAREST),
+            )
         )
-        for e in examples
-    ]
-    width, height = rows[0][0].size
-    canvas = Image.new(
-        "RGB", (3 * width + 2 * _GAP, len(rows) * (height + _GAP) - _GAP), (128, 128, 128)
-    )
-    for r, row in enumerate(rows):
-        for c, picture in enumerate(row):
-            canvas.paste(picture, (c * (width + _GAP), r * (height + _GAP)))
+    width = max(row[0].width for row in rows)
+    height = sum(row[0].height for row in rows) + _GAP * (len(rows) - 1)
+    canvas = Image.new("RGB", (3 * width + 2 * _GAP, height), (128, 128, 128))
+    top = 0
+    for row in rows:
+        for column, picture in enumerate(row):
+            canvas.paste(picture, (column * (width + _GAP), top))
+        top += row[0].height + _GAP
     buffer = io.BytesIO()
-    canvas.save(buffer, format="PNG")
+    canvas.save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()
 
 
-def _drawn(image: Tensor, seen: Detections, zoom: int) -> Image.Image:
-    picture = _upscaled(_bytes(image.permute(1, 2, 0).cpu().numpy()), zoom)
+def _zoom(width: int) -> float:
+    return float(max(1, round(SIDE / width))) if width <= SIDE else SIDE / width
+
+
+def _drawn(image: Tensor, seen: Detections, zoom: float, classes: Sequence[str]) -> Image.Image:
+    small = zoom < 1
+    way = Image.Resampling.LANCZOS if small else Image.Resampling.NEAREST
+    picture = _scaled(_bytes(image.permute(1, 2, 0).cpu().numpy()), zoom, way)
     pen = ImageDraw.Draw(picture)
     shown = seen.above(SHOWN)
-    for box, label in zip(shown.boxes.tolist(), shown.labels.tolist(), strict=True):
-        corners = [zoom * value for value in box]
-        pen.rectangle(corners, outline=COLOURS[label % len(COLOURS)], width=2)
+    for box, label, score in zip(
+        shown.boxes.tolist(), shown.labels.tolist(), shown.scores.tolist(), strict=True
+    ):
+        x1, y1, x2, y2 = (zoom * value for value in box)
+        colour = COLOURS[label % len(COLOURS)]
+        pen.rectangle((x1, y1, max(x1, x2), max(y1, y2)), outline=colour, width=2)
+        if label < len(classes):
+            text = f"{classes[label]} {score:.1f}"
+            at = (min(x1 + 3, picture.width - pen.textlength(text) - 2), max(y1 + 1, 0))
+            pen.rectangle(pen.textbbox(at, text), fill="#101010")
+            pen.text(at, text, fill=colour)
     return picture
 
 
@@ -69,6 +92,7 @@ def _bytes(pixels: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:
     return rounded
 
 
-def _upscaled(pixels: npt.NDArray[np.uint8], zoom: int) -> Image.Image:
+def _scaled(pixels: npt.NDArray[np.uint8], zoom: float, way: Image.Resampling) -> Image.Image:
     height, width = pixels.shape[:2]
-    return Image.fromarray(pixels).resize((width * zoom, height * zoom), Image.Resampling.NEAREST)
+    size = (max(1, round(width * zoom)), max(1, round(height * zoom)))
+    return Image.fromarray(pixels).resize(size, way)

@@ -1,15 +1,23 @@
-"""The report of an assessment: a page, its table and curve, and the evidence record."""
+"""The report of an assessment: one page that stands alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
 from modelward.adversarial.pictures import GAIN, SHOWN, strip
-from modelward.adversarial.results import Assessment, Attacked
-from modelward.core.evidence import Artifact, Environment, Evidence, Input, Metric, Subject
+from modelward.adversarial.plots import curve, heat_map, series
+from modelward.adversarial.results import Assessment, Cell
+from modelward.adversarial.tables import (
+    cells_table,
+    fates_table,
+    interval,
+    lost_table,
+    name,
+    parts_table,
+    percent,
+)
 from modelward.core.pages import (
+    Block,
     Figure,
+    Links,
     Notice,
     Page,
     Prose,
@@ -17,194 +25,174 @@ from modelward.core.pages import (
     Table,
     Tile,
     Tiles,
-    axes,
     image_uri,
     svg,
 )
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+MOST_PICTURES = 12
+"""Strips of pictures on a page."""
 
 
-def assessment_page(result: Assessment) -> Page:
-    """Give the self-contained page of an assessment."""
+def assessment_page(result: Assessment, *, beside: bool = False) -> Page:
+    """Give the page; with `beside` it links to the files `save` writes beside it."""
     from modelward.core.optional import installed_version
 
-    drawing = Figure(svg(curve(result)), _curve_in_words(result), "AP left against eps.")
-    shown = [_pictures(a) for a in result.attacks if a.examples]
-    config = [(key, str(value)) for key, value in result.config.items() if key != "attacks"]
+    several = len({*result.sources, *result.targets}) > 1
+    maps = [_map(result, attack) for attack in result.attacks] if several else []
+    figures: list[Block] = [
+        Figure(svg(curve(result)), _curve_in_words(result), "AP left against eps."),
+        cells_table(result),
+    ]
+    parts: list[Block] = [parts_table(result, target) for target in result.targets]
+    shown: list[Block] = [_pictures(result, cell) for cell in _shown(result)]
+    subject = ", ".join(result.targets)
     return Page(
-        title=f"Adversarial assessment of {result.detector}",
-        lead=f"COCO average precision on {result.n} images before and after "
-        f"{len(result.attacks)} attacks, all scored on the same images.",
+        title=f"Adversarial assessment of {subject}",
+        lead=f"COCO average precision on {result.n} images of {result.data}, before and after "
+        f"{_count(len(result.attacks), 'attack')}, all scored on the same images.",
         blocks=[
             _tiles(result),
-            *warning_blocks(result),
-            Section("Figures", [table(result), drawing]),
-            *([Section("Pictures", shown)] if shown else []),
-            Section(
-                "How it was measured",
-                [
-                    Prose(
-                        "Intervals are bootstrap intervals over images (BCa): images are drawn with "
-                        "replacement and AP is accumulated anew; clean and attacked figures of an "
-                        "image stay together in the drop."
-                    ),
-                    Table(
-                        "Settings",
-                        ("setting", "value"),
-                        [
-                            *config,
-                            *(("attack", text) for text in result.config["attacks"]),
-                            ("seed", str(result.seed)),
-                            ("data", f"{result.data}, sha256 {result.data_sha256[:16]}…"),
-                            ("detector sha256", f"{result.detector_sha256[:16]}…"),
-                        ],
-                    ),
-                ],
+            *notices(result),
+            Section("Figures", figures),
+            *([Section("What transfers", maps)] if maps else []),
+            Section("What was lost", [fates_table(result), lost_table(result), *parts]),
+            *(
+                [Section("How strong the attacks were", [_checks(result)])]
+                if result.strength
+                else []
             ),
+            *([Section("Pictures", shown)] if shown else []),
+            Section("How it was measured", [*_how(result), *([_links()] if beside else [])]),
         ],
         footer=f"modelward-adversarial {installed_version('modelward-adversarial')}",
     )
 
 
+def notices(result: Assessment) -> list[Block]:
+    """Give the verdict on each source's attack, each warning, and what was left out, as notices."""
+    found = [
+        Notice(f"{each}.", "good" if each.verdict == "strong" else "warning")
+        for each in result.strength
+    ]
+    found += [Notice(text, "warning") for text in (*result.warnings, *result.related())]
+    if result.left_out:
+        found.append(
+            Notice(
+                f"{_count(len(result.left_out), 'image')} left out: "
+                + "; ".join(result.left_out[:5])
+                + ("; …" if len(result.left_out) > 5 else ""),
+                "warning",
+            )
+        )
+    if not found:
+        found.append(Notice("The checks across the figures held.", "good"))
+    return list(found)
+
+
 def _tiles(result: Assessment) -> Tiles:
-    clean = Tile("Clean AP", f"{result.ap.value:.3f}", _interval(result.ap.low, result.ap.high))
-    rest = [
-        Tile(
-            a.label,
-            f"{a.ap.value:.3f}",
-            f"{_interval(a.ap.low, a.ap.high)}, {_share(a, result):.0%} of clean",
+    tiles = []
+    for target, scores in result.clean.items():
+        tiles.append(Tile(f"Clean AP, {target}", f"{scores.ap.value:.3f}", interval(scores.ap)))
+        own = [c for c in result.cells if c.target == target]
+        worst = min(own, key=lambda c: c.ap.value)
+        share = worst.ap.value / scores.ap.value if scores.ap.value else 0.0
+        tiles.append(
+            Tile(
+                f"Least AP, {target}",
+                f"{worst.ap.value:.3f}",
+                f"{interval(worst.ap)}, {share:.0%} of clean, by {name(result, worst)}",
+            )
         )
-        for a in result.attacks
-    ]
-    return Tiles([clean, *rest])
+    return Tiles(tiles)
 
 
-def warning_blocks(result: Assessment) -> list[Notice]:
-    """Give each warning as a notice, or one that says that all checks held."""
-    if result.warnings:
-        return [Notice(text, "warning") for text in result.warnings]
-    return [
-        Notice(
-            "The checks of the attacks' strength held: each gradient attack beats noise, "
-            "PGD is not behind FGSM, larger eps are not weaker.",
-            "good",
-        )
-    ]
-
-
-def table(result: Assessment) -> Table:
-    """Give the figures: a row for the clean images and one for each attack."""
-    clean = ("clean", *_cells(result.ap.value, result.ap.low, result.ap.high), result.ap50.value)
-    rows = [
-        (
-            a.label,
-            *_cells(a.ap.value, a.ap.low, a.ap.high),
-            a.ap50.value,
-            f"{a.drop.value:.3f} {_interval(a.drop.low, a.drop.high)}",
-            a.linf * 255,
-            a.l2,
-            a.seconds,
-        )
-        for a in result.attacks
-    ]
-    return Table(
-        f"Average precision, intervals of {result.config['level']:.0%}",
-        ("images", "AP", "interval", "AP50", "drop of AP", "max step /255", "mean L2", "seconds"),
-        [(*clean, None, None, None, None), *rows],
+def _map(result: Assessment, attack: str) -> Figure:
+    cells = [c for c in result.cells if c.attack == attack]
+    said = ", ".join(f"from {c.source} to {c.target} {percent(c.left)}" for c in cells)
+    return Figure(
+        svg(heat_map(result, attack)),
+        f"Heat map of the share of AP50 left under {attack}: {said}.",
+        f"{attack}: what is left of each target's AP50, with intervals of "
+        f"{result.config['level']:.0%}.",
     )
 
 
-def curve(result: Assessment, ax: Axes | None = None) -> Axes:
-    """Draw AP against eps, one line for each attack and objective, from the clean AP at 0."""
-    ax = axes(ax)
-    for name, points in _series(result).items():
-        levels = [result.ap, *(a.ap for a in points)]
-        values = [level.value for level in levels]
-        below = [max(0.0, level.value - (level.low or 0.0)) for level in levels]
-        above = [max(0.0, (level.high or 0.0) - level.value) for level in levels]
-        ax.errorbar(
-            [0.0, *(a.eps * 255 for a in points)],
-            values,
-            yerr=[below, above],
-            marker="o",
-            capsize=3,
-            label=name,
-        )
-    ax.set_xlabel("eps (grey levels of 255)")
-    ax.set_ylabel("AP .50:.95")
-    ax.set_ylim(0, None)
-    ax.legend()
-    return ax
+def _checks(result: Assessment) -> Table:
+    return Table(
+        "Controls, each run on the first images and held against the attack there",
+        ("detector", "attack", "verdict", "control", "held", "what it found"),
+        [
+            (
+                each.detector,
+                each.attack,
+                each.verdict,
+                check.name,
+                "yes" if check.passed else "no",
+                check.words,
+            )
+            for each in result.strength
+            for check in each.checks
+        ],
+    )
 
 
-def _series(result: Assessment) -> dict[str, list[Attacked]]:
-    series: dict[str, list[Attacked]] = {}
-    for attacked in sorted(result.attacks, key=lambda a: a.eps):
-        series.setdefault(attacked.label.rpartition(" ")[0], []).append(attacked)
-    return series
+def _shown(result: Assessment) -> list[Cell]:
+    """Give the cells of which pictures are shown: of cells that differ in eps alone, the largest."""
+    largest = [cells[-1] for cells in series(result).values() if cells[-1].examples]
+    return largest[:MOST_PICTURES]
+
+
+def _pictures(result: Assessment, cell: Cell) -> Figure:
+    return Figure(
+        image_uri(strip(cell.examples, classes=result.config["classes"])),
+        f"{len(cell.examples)} images, each clean, after {name(result, cell)}, and the difference "
+        f"amplified {GAIN} times, with the detections of a score of at least {SHOWN:g} drawn as boxes.",
+        f"{name(result, cell)}: clean | adversarial | difference × {GAIN}. Boxes: what {cell.target} sees with "
+        f"a score of at least {SHOWN:g}, coloured by class.",
+    )
+
+
+def _how(result: Assessment) -> list[Block]:
+    config = result.config
+    rows = [("attack", text) for text in config["attacks"]]
+    rows += [("detector", f"{name_}: {text}") for name_, text in config["detectors"].items()]
+    rows += [("device", f"{name_}: {text}") for name_, text in config["devices"].items()]
+    rows += [
+        (key.replace("_", " "), str(config[key]))
+        for key in ("interval", "level", "resamples", "batch", "control_images", "threads")
+    ]
+    rows += [("seed", str(result.seed)), ("data", f"{result.data}, sha256 {result.data_sha256}")]
+    rows += [(f"sha256 of {name_}", sha256) for name_, sha256 in result.detectors.items()]
+    return [
+        Prose(
+            "Average precision is COCO's, over the IoU thresholds .50 to .95 and the classes. Intervals "
+            "are bootstrap intervals over images (BCa): images are drawn with replacement and AP is "
+            "accumulated anew; clean and attacked figures of an image stay together in what is compared."
+            "\n\nAn attack gives an upper bound on robustness: a stronger one may leave less. The "
+            "detectors' parameters and buffers were the same bytes after all attacks as before."
+        ),
+        Table("Settings", ("setting", "value"), rows),
+    ]
+
+
+def _links() -> Links:
+    return Links(
+        [
+            (
+                "Record",
+                "assessment.evidence.json",
+                "sealed: figures, settings, environment, digests",
+            ),
+            ("Figures", "assessment.json", "all of them, as plain values"),
+        ]
+    )
 
 
 def _curve_in_words(result: Assessment) -> str:
-    parts = [f"{a.label} leaves {a.ap.value:.3f}" for a in result.attacks]
-    return f"Average precision is {result.ap.value:.3f} on clean images; {'; '.join(parts)}."
+    clean = ", ".join(f"{s.ap.value:.3f} for {t}" for t, s in result.clean.items())
+    parts = [f"{name(result, c)} leaves {c.ap.value:.3f}" for c in result.cells]
+    return f"Average precision on clean images is {clean}; {'; '.join(parts)}."
 
 
-def _pictures(attacked: Attacked) -> Figure:
-    return Figure(
-        image_uri(strip(attacked.examples)),
-        f"{len(attacked.examples)} images, each clean, after {attacked.label}, and the difference "
-        f"amplified {GAIN} times, with the detections of a score of at least {SHOWN:g} drawn as boxes.",
-        f"{attacked.label}: clean | adversarial | difference × {GAIN}. Boxes: detections of a score "
-        f"of at least {SHOWN:g}, coloured by class.",
-    )
-
-
-def evidence(result: Assessment, *, artifacts: Sequence[Artifact] = ()) -> Evidence:
-    """Give the sealed record of an assessment."""
-    metrics = [
-        Metric.of("ap", result.ap, higher_is_better=True),
-        Metric.of("ap50", result.ap50, higher_is_better=True),
-        *(
-            Metric.of("ap", value, slice=f"class {name}", higher_is_better=True)
-            for name, value in result.per_class.items()
-        ),
-    ]
-    for a in result.attacks:
-        metrics += [
-            Metric.of("ap", a.ap, slice=a.label, higher_is_better=True),
-            Metric.of("ap50", a.ap50, slice=a.label, higher_is_better=True),
-            Metric.of("ap_drop", a.drop, slice=a.label, higher_is_better=False),
-            Metric.of("linf", a.linf, slice=a.label, unit="of the pixel range"),
-            Metric.of("seconds", a.seconds, slice=a.label, unit="s"),
-        ]
-    findings = [
-        f"{a.label} leaves {_share(a, result):.0%} of the clean AP ({result.ap.value:.3f} to "
-        f"{a.ap.value:.3f} on the same {result.n} images)"
-        for a in result.attacks
-    ]
-    return Evidence.create(
-        kind="adversarial.assessment",
-        subject=Subject(name=result.detector, sha256=result.detector_sha256),
-        tool="modelward-adversarial",
-        config=result.config,
-        seed=result.seed,
-        environment=Environment.current(device=result.device),
-        inputs=[Input(name=result.data, sha256=result.data_sha256, rows=result.n)],
-        metrics=metrics,
-        findings=[*findings, *(f"warning: {text}" for text in result.warnings)],
-        artifacts=artifacts,
-    )
-
-
-def _share(attacked: Attacked, result: Assessment) -> float:
-    return attacked.ap.value / result.ap.value if result.ap.value else 0.0
-
-
-def _cells(value: float, low: float | None, high: float | None) -> tuple[float, str]:
-    return value, _interval(low, high)
-
-
-def _interval(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f"[{low:.3f}, {high:.3f}]"
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

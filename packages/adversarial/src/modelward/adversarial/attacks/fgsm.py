@@ -7,19 +7,20 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
-from modelward.adversarial.attacks.base import Attack, gradient, project
+from modelward.adversarial.attacks.base import Attack, gradient
+from modelward.adversarial.attacks.space import Norm, Space
 from modelward.adversarial.data.base import Target
 from modelward.adversarial.detectors.base import Detector
 from modelward.adversarial.objectives import Objective, Untargeted
 
 
 class FGSM(Attack):
-    """One step of `eps` along the sign of the gradient: x' = clip(x + eps sign(∇_x J)).
+    """One step of `eps` along the gradient: x' = clip(x + eps sign(∇_x J)).
 
     The cheapest white-box attack, and a weak one: it shows harm, never robustness.
 
     >>> FGSM(eps=2 / 255)
-    FGSM(eps=0.0078..., objective=Untargeted())
+    FGSM(eps=0.0078..., norm='linf', objective=Untargeted())
 
     Source: Goodfellow, Shlens and Szegedy, Explaining and Harnessing Adversarial Examples,
     arXiv 1412.6572, section 4.
@@ -27,17 +28,23 @@ class FGSM(Attack):
 
     objective: Objective
 
-    def __init__(self, *, eps: float = 8 / 255, objective: Objective | None = None) -> None:
-        super().__init__(eps=eps)
+    def __init__(
+        self,
+        *,
+        eps: float = 8 / 255,
+        norm: Norm = "linf",
+        objective: Objective | None = None,
+    ) -> None:
+        super().__init__(eps=eps, norm=norm)
         self.objective = objective or Untargeted()
 
     def run(
         self,
         detector: Detector,
-        images: Tensor,
+        space: Space,
         targets: Sequence[Target],
         rngs: Sequence[np.random.Generator],  # noqa: ARG002 - nothing is random
     ) -> Tensor:
         """Take the step."""
-        _, slope = gradient(detector, images, targets, self.objective)
-        return project(images + self.eps * slope.sign().to(images), images, self.eps)
+        _, slope = gradient(detector, space.images, targets, self.objective)
+        return space.project(space.images + self.eps * space.direction(slope))

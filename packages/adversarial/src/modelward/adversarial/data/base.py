@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -10,6 +11,8 @@ import torch
 from torch import Tensor
 
 from modelward.core.errors import DataError
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,9 +81,10 @@ class DetectionData(Protocol):
 
 
 def batches(data: DetectionData, *, batch: int) -> Iterator[list[Sample]]:
-    """Walk through the samples in order, at most `batch` of them in memory at once.
+    """Walk through the samples in order, at most `batch` of one size at once.
 
-    Raises `DataError` when the set is empty or `batch` is not positive.
+    A batch ends where an image of another size comes. Images that cannot be read are named in the log
+    and left out. Raises `DataError` when the set is empty, none can be read, or `batch` is not positive.
 
     >>> from modelward.adversarial.data import Shapes
     >>> [len(part) for part in batches(Shapes(n=5), batch=2)]
@@ -90,5 +94,25 @@ def batches(data: DetectionData, *, batch: int) -> Iterator[list[Sample]]:
         raise DataError(f"expected batch >= 1, got {batch}")
     if len(data) == 0:
         raise DataError("expected at least one image, got an empty data set")
-    for start in range(0, len(data), batch):
-        yield [data[i] for i in range(start, min(start + batch, len(data)))]
+    part: list[Sample] = []
+    read = 0
+    for sample in readable(data):
+        if part and (len(part) == batch or part[0].image.shape != sample.image.shape):
+            yield part
+            part = []
+        part.append(sample)
+        read += 1
+    if not read:
+        raise DataError(f"expected images that can be read, got none of {len(data)}")
+    yield part
+
+
+def readable(data: DetectionData) -> Iterator[Sample]:
+    """Give every sample that can be read, in order; the others are named in the log."""
+    from modelward.adversarial.data.images import UnreadableImageError
+
+    for i in range(len(data)):
+        try:
+            yield data[i]
+        except UnreadableImageError as error:
+            logger.warning("left out: %s", error.fact)

@@ -49,12 +49,18 @@ class Outputs:
     `boxes` `(N, A, 4)` in pixels for the A places a detector can see an object at, `objectness`
     `(N, A)` and `class_logits` `(N, A, C)` before their sigmoid. `training_loss(targets)` is the
     loss the detector is trained with, `(N,)`, one sum per image. All are differentiable to the pixels.
+    Where images differ in the number of places, `present` `(N, A)` says which are real.
     """
 
     boxes: Tensor
     objectness: Tensor
     class_logits: Tensor
     training_loss: Callable[[Sequence[Target]], Tensor]
+    present: Tensor | None = None
+
+    def over_places(self, values: Tensor) -> Tensor:
+        """Give values `(N, A)` with those of places that are not real set to 0."""
+        return values if self.present is None else values * self.present
 
 
 @runtime_checkable

@@ -33,6 +33,31 @@ def evaluating(module: nn.Module) -> Iterator[None]:
             part.training = training
 
 
+@contextmanager
+def frozen(module: nn.Module) -> Iterator[None]:
+    """Work in eval mode, and ask for no gradients of parameters; all flags are restored afterwards.
+
+    A loss that is differentiated by the pixels alone then keeps no activations for the weights' sake:
+    the same gradient in less memory, and on a CPU in less time.
+
+    >>> module = nn.Linear(2, 1)
+    >>> with frozen(module):
+    ...     module.weight.requires_grad
+    False
+    >>> module.weight.requires_grad
+    True
+    """
+    wanted = [part for part in module.parameters() if part.requires_grad]
+    for part in wanted:
+        part.requires_grad_(False)
+    try:
+        with evaluating(module):
+            yield
+    finally:
+        for part in wanted:
+            part.requires_grad_(True)
+
+
 def state_digest(module: nn.Module) -> str:
     """Give the SHA-256 over name, type, shape and bytes of every parameter and buffer.
 

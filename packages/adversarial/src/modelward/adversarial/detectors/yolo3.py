@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from modelward.adversarial.data.base import Target
-from modelward.adversarial.detectors.base import Detections, Outputs, check_images
+from modelward.adversarial.detectors.coco_names import class_names
+from modelward.adversarial.detectors.geometry import NATIVE, Geometry, Kind
 from modelward.adversarial.detectors.layers import ConvBlock, Residual
-from modelward.adversarial.detectors.state import evaluating, state_digest
-from modelward.adversarial.detectors.yolo_head import Raw, Scale, detections, flatten
+from modelward.adversarial.detectors.one_stage import OneStage
+from modelward.adversarial.detectors.yolo_head import Raw, Scale, flatten
 from modelward.adversarial.detectors.yolo_loss import training_loss
-from modelward.adversarial.objectives import Objective
-from modelward.core.errors import DataError
 
 COMPACT = (
     Scale(16, ((28.0, 28.0), (38.0, 38.0))),
@@ -53,16 +54,14 @@ class Yolo3Network(nn.Module):
         return [self.coarse(deep), self.fine(torch.cat([up, middle], dim=1))]
 
 
-class Yolo3:
+class Yolo3(OneStage):
     """A YOLOv3 detector: a network that gives maps of raw numbers, its scales and its thresholds.
 
     `network(images)` gives one map `(N, B (5 + C), H/stride, W/stride)` for each of `scales`, in
-    their order. Detections below `score_threshold` or overlapping a better one of their class by
-    more than `nms_threshold` (IoU) are dropped, and at most `limit` kept an image; these change
-    mAP, and are part of `settings`.
+    their order. Images of any size are brought to the network's by `geometry` and padded to
+    multiples of the largest stride. Read Darknet's files with `from_darknet`.
 
-    Raises `DataError` for images that are not a float batch in [0, 1], or whose sides are no
-    multiple of the largest stride.
+    Raises `DataError` for images that are not a float batch in [0, 1].
 
     >>> from modelward.adversarial import Shapes, Untargeted
     >>> with torch.random.fork_rng():
@@ -82,75 +81,62 @@ class Yolo3:
         classes: Sequence[str],
         scales: Sequence[Scale] = COMPACT,
         name: str = "yolo3",
+        geometry: Geometry = NATIVE,
         score_threshold: float = 0.001,
         nms_threshold: float = 0.6,
         limit: int = 100,
+        multi_label: bool = True,
         device: str | torch.device = "cpu",
     ) -> None:
-        if not 0 <= score_threshold < 1 or not 0 < nms_threshold <= 1 or limit < 1:
-            raise DataError(
-                "expected 0 <= score_threshold < 1, 0 < nms_threshold <= 1 and limit >= 1, got "
-                f"{score_threshold}, {nms_threshold} and {limit}"
-            )
-        self.device = torch.device(device)
-        self.network = network.to(self.device)
-        self.classes = tuple(classes)
+        super().__init__(
+            network=network,
+            classes=classes,
+            name=name,
+            geometry=geometry,
+            score_threshold=score_threshold,
+            nms_threshold=nms_threshold,
+            limit=limit,
+            multi_label=multi_label,
+            device=device,
+        )
         self.scales = tuple(scales)
-        self.name = name
-        self.score_threshold = score_threshold
-        self.nms_threshold = nms_threshold
-        self.limit = limit
+        self.stride = max(scale.stride for scale in self.scales)
 
-    def __repr__(self) -> str:
-        settings = ", ".join(f"{k}={v!r}" for k, v in self.settings.items())
-        return f"Yolo3(name={self.name!r}, classes={len(self.classes)}, {settings})"
+    @classmethod
+    def from_darknet(
+        cls,
+        conf: str | Path,
+        weights: str | Path,
+        *,
+        classes: Sequence[str] | None = None,
+        size: int | tuple[int, int] | None = None,
+        geometry: Kind = "letterbox",
+        **settings: Any,
+    ) -> Self:
+        """Read a network from Darknet's `.cfg` and `.weights` files.
 
-    @property
-    def settings(self) -> dict[str, float | int]:
-        """The thresholds under which it predicts."""
-        return {
-            "score_threshold": self.score_threshold,
-            "nms_threshold": self.nms_threshold,
-            "limit": self.limit,
-        }
+        `classes` are by default COCO's 80 where the file says 80, else `class 0`, ...; `size` is by
+        default that of the file. Nets are trained with `stretch` or `letterbox`: say which. Raises
+        `DataError` for files that cannot be read, or do not fit each other, naming the layer.
+        """
+        from modelward.adversarial.detectors.darknet import read_darknet
 
-    def digest(self) -> str:
-        """Give the SHA-256 of all parameters and buffers."""
-        return state_digest(self.network)
-
-    @torch.no_grad()
-    def predict(self, images: Tensor) -> list[Detections]:
-        """Detect objects on images `(N, 3, H, W)` in [0, 1]: one `Detections` an image."""
-        with evaluating(self.network):
-            raw = self.raw(images)
-        height, width = images.shape[-2:]
-        return detections(
-            raw,
-            (height, width),
-            score_threshold=self.score_threshold,
-            nms_threshold=self.nms_threshold,
-            limit=self.limit,
+        network = read_darknet(conf, weights)
+        names = class_names(network.classes, classes)
+        side = network.size if size is None else (size, size) if isinstance(size, int) else size
+        settings = {"name": Path(conf).stem} | settings
+        return cls(
+            network=network,
+            classes=names,
+            scales=network.scales,
+            geometry=NATIVE if geometry == "native" else Geometry(geometry, side),
+            **settings,
         )
 
-    def loss(self, images: Tensor, targets: Sequence[Target], objective: Objective) -> Tensor:
-        """Give the objective of each image `(N,)`, differentiable to the pixels."""
-        if len(targets) != len(images):
-            raise DataError(f"expected {len(images)} targets, one an image, got {len(targets)}")
-        targets = [target.to(self.device) for target in targets]
-        with evaluating(self.network):
-            return objective(self.outputs(images), targets)
+    def decode(self, maps: list[Tensor]) -> Raw:
+        """Bring the maps into one row of places."""
+        return flatten(maps, self.scales)
 
-    def outputs(self, images: Tensor) -> Outputs:
-        """Give the raw outputs on images `(N, 3, H, W)`, in the network's present mode."""
-        raw = self.raw(images)
-        return Outputs(
-            boxes=raw.boxes(),
-            objectness=raw.objectness,
-            class_logits=raw.class_logits,
-            training_loss=lambda targets: training_loss(raw, targets),
-        )
-
-    def raw(self, images: Tensor) -> Raw:
-        """Run the network in its present mode, and bring its maps into one row of places."""
-        check_images(images, stride=max(scale.stride for scale in self.scales))
-        return flatten(self.network(images.to(self.device)), self.scales)
+    def training_loss(self, raw: Raw, targets: Sequence[Target]) -> Tensor:
+        """Give the loss it is trained with, `(N,)`."""
+        return training_loss(raw, targets)

@@ -3,32 +3,52 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from modelward.adversarial.data.base import DetectionData, Sample, Target
-from modelward.adversarial.detectors.yolo3 import Yolo3
+from modelward.adversarial.detectors.base import Detector, Outputs
 from modelward.core.errors import DataError
+
+if TYPE_CHECKING:
+    from modelward.adversarial.attacks.base import Attack
 
 logger = logging.getLogger(__name__)
 
 
+class Trainable(Detector, Protocol):
+    """A detector with a network whose raw outputs know the loss it is trained with."""
+
+    name: str
+    network: nn.Module
+
+    def outputs(self, images: Tensor) -> Outputs:
+        """Give the raw outputs in the network's present mode."""
+        ...
+
+
 def train_detector(
-    detector: Yolo3,
+    detector: Trainable,
     data: DetectionData,
     *,
     steps: int = 1000,
     batch: int = 16,
     rate: float = 4e-3,
     seed: int = 0,
+    adversary: Attack | None = None,
 ) -> None:
     """Train a detector in place on square images of one size, and leave it in eval mode.
 
     AdamW under one rise and fall of the learning rate up to `rate`; every batch is turned and
-    mirrored as a whole, one of eight ways. The order and the turns follow from `seed`.
+    mirrored as a whole, one of eight ways. With an `adversary`, every second image of a batch is first
+    attacked as the detector then stands. The order, the turns and the attacks follow from `seed`.
+
+    Source: adversarial training: Madry et al., arXiv 1706.06083, section 2; on clean and attacked
+    images alike: Kurakin et al., arXiv 1611.01236, section 3.
 
     Raises `DataError` when the set has fewer images than a batch.
     """
@@ -47,6 +67,14 @@ def train_detector(
             if len(order) < batch:
                 order = rng.permutation(len(samples)).tolist()
             images, targets = _turned([samples[order.pop()] for _ in range(batch)], rng)
+            if adversary is not None:
+                images[::2] = adversary(
+                    detector,
+                    images[::2],
+                    targets[::2],
+                    seed=seed,
+                    ids=range(step * batch, step * batch + batch, 2),
+                )
             targets = [target.to(detector.device) for target in targets]
             loss = detector.outputs(images).training_loss(targets).mean()
             optimizer.zero_grad()

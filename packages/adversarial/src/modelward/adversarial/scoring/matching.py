@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -14,9 +15,15 @@ from modelward.core.metrics import AveragePrecision, DetectionMatches, Estimate,
 
 
 def match(
-    detections: Sequence[Detections], targets: Sequence[Target], *, classes: Sequence[str]
+    detections: Sequence[Detections],
+    targets: Sequence[Target],
+    *,
+    classes: Sequence[str],
+    sizes: bool = False,
 ) -> DetectionMatches:
     """Match detections with the truth by COCO's rules; they belong together by position.
+
+    With `sizes`, small, medium and large objects are matched for themselves too.
 
     Raises `DataError` when the lengths differ, nothing is given, a score or box of a detection is
     not finite, or a label has no name among `classes`.
@@ -29,8 +36,9 @@ def match(
     (1.0, 0.4)
     """
     matches = DetectionMatches(
-        [_arrays(target, "boxes", "labels") for target in targets],
-        [_arrays(found, "boxes", "labels", "scores") for found in detections],
+        [arrays_of(target, "boxes", "labels") for target in targets],
+        [arrays_of(found, "boxes", "labels", "scores") for found in detections],
+        sizes=sizes,
     )
     if matches.labels and matches.labels[-1] >= len(classes):
         raise DataError(
@@ -79,6 +87,27 @@ class ImageBootstrap:
             lambda rows: self._score(clean, rows).ap - self._score(attacked, rows).ap, clean.n
         )
 
+    def left(
+        self, clean: DetectionMatches, attacked: DetectionMatches, figure: str
+    ) -> Estimate | None:
+        """Estimate a figure as a share of its clean value; both of an image stay together.
+
+        None where the clean value is 0 and there is nothing to lose.
+        """
+        if clean.n != attacked.n:
+            raise DataError(f"expected matches of {clean.n} images, got {attacked.n}")
+
+        if not getattr(self._score(clean, np.arange(clean.n).tobytes()), figure) > 0:
+            return None
+
+        def share(rows: bytes) -> float:
+            whole = float(getattr(self._score(clean, rows), figure))
+            return (
+                float(getattr(self._score(attacked, rows), figure)) / whole if whole else math.nan
+            )
+
+        return self._run(share, clean.n)
+
     def _run(self, figure: Callable[[bytes], float], n: int) -> Estimate:
         return self._bootstrap(lambda rows: figure(rows.tobytes()), np.arange(n))
 
@@ -87,5 +116,6 @@ def _score(matches: DetectionMatches, rows: bytes) -> AveragePrecision:
     return matches.score(np.frombuffer(rows, dtype=np.int64))
 
 
-def _arrays(boxes: Target | Detections, *names: str) -> dict[str, np.ndarray]:
+def arrays_of(boxes: Target | Detections, *names: str) -> dict[str, np.ndarray]:
+    """Give boxes, labels and scores as arrays on the CPU."""
     return {name: getattr(boxes, name).detach().cpu().numpy() for name in names}

@@ -1,0 +1,43 @@
+"""The Nesterov iterative method."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from modelward.adversarial.attacks.iterative import Iterative
+from modelward.adversarial.attacks.space import Norm
+from modelward.adversarial.attacks.views import View
+from modelward.adversarial.objectives import Objective
+
+
+class NIFGSM(Iterative):
+    """Momentum, with the gradient taken one step ahead: at x_t + step momentum g_t.
+
+    >>> NIFGSM().nesterov
+    True
+
+    Source: NI-FGSM, Lin et al., Nesterov Accelerated Gradient and Scale Invariance for Adversarial
+    Attacks, arXiv 1908.06281, section 3.2.
+    """
+
+    def __init__(
+        self,
+        *,
+        eps: float = 8 / 255,
+        norm: Norm = "linf",
+        steps: int = 10,
+        step: float | None = None,
+        momentum: float = 1.0,
+        views: Sequence[View] = (),
+        objective: Objective | None = None,
+    ) -> None:
+        super().__init__(
+            eps=eps,
+            norm=norm,
+            steps=steps,
+            step=eps / max(steps, 1) if step is None else step,
+            momentum=momentum,
+            nesterov=True,
+            views=views,
+            objective=objective,
+        )
