@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from modelward.validation.domain import Floats
-from modelward.validation.models.base import Prediction
+from modelward.validation.models.base import Crowding, Prediction
 
 
 class Nearest:
@@ -25,10 +25,11 @@ class Nearest:
         nearest = distance.argmin(axis=1)
         return Prediction(self.margin[nearest], 1e-3 + distance.min(axis=1))
 
-    def believe(self, x: Floats) -> Self:
-        other = type(self)(name=self.name)
-        other.fit(np.vstack([self.x, x]), np.append(self.margin, self.predict(x).mean), seed=0)
-        return other
+    def believe(self, x: Floats) -> Crowding:
+        return Crowding(self.predict(x), x, reach=0.05)
+
+    def mutate(self, rng: np.random.Generator) -> Self:
+        return type(self)(name=self.name)
 
     def state(self) -> dict[str, Any]:
         return {}

@@ -7,9 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelward.validation import Bound, Domain, FeatureContinuous, FeatureInteger, find_rules
-from modelward.validation.acquisition import sobol
+from modelward.validation import (
+    Bound,
+    Domain,
+    FeatureCategorical,
+    FeatureContinuous,
+    FeatureInteger,
+    find_rules,
+)
 from modelward.validation.boxes import best_interval, find_box
+from modelward.validation.candidates import sobol
 
 SPACE = Domain(
     [FeatureContinuous("a", 0, 10), FeatureContinuous("b", -1, 1), FeatureInteger("k", 1, 5)]
@@ -32,7 +39,9 @@ def test_it_holds_about_as_many_hits_as_the_best_of_all_boxes(seed):
     x = rng.random((600, 2))
     hits = (x[:, 0] + 0.5 * x[:, 1] < 0.7) ^ (rng.random(600) < 0.03)
     places = np.linspace(0, 1, 9)
-    low, high = find_box(x, hits, [places] * 2, precision=0.9)
+    cells = find_box(x, hits, [places] * 2, precision=0.9)
+    low = [places[c.argmax()] for c in cells]
+    high = [places[len(c) - c[::-1].argmax()] for c in cells]
 
     def inside(a, b, c, d):
         return (x[:, 0] >= a) & (x[:, 0] < b) & (x[:, 1] >= c) & (x[:, 1] < d)
@@ -54,7 +63,7 @@ def test_a_region_in_the_middle_is_told_in_words():
 
 
 def test_where_nearly_all_fails_more_is_asked_of_a_rule():
-    rules = find_rules(SPACE, ~((A > 0.45) & (A < 0.55)), VOLUME)
+    rules = find_rules(SPACE, ~((A > 0.45) & (A < 0.55)), VOLUME, most=2)
     assert len(rules) == 2
     assert all(rule.precision > 0.97 for rule in rules)
 
@@ -70,3 +79,13 @@ def test_bounds_in_words():
     assert str(Bound("k", 2, 3, whole=True)) == "k = 2"
     assert str(Bound("k", None, 3, whole=True)) == "k <= 2"
     assert str(Bound("x", 0.5, None)) == "x >= 0.5"
+
+
+def test_levels_without_order_are_taken_together():
+    domain = Domain([FeatureContinuous("x", 0, 1), FeatureCategorical("w", ("a", "b", "c", "d"))])
+    x = domain.snap(sobol(2048, 2, seed=0))
+    level = domain.features[1].from_unit(x[:, 1])
+    (rule,) = find_rules(domain, (x[:, 0] > 0.5) & ((level == 0) | (level == 3)), x)
+    assert rule.condition == "x >= 0.5 and w is 'a' or 'd'"
+    assert rule.contains({"x": 0.7, "w": "d"})
+    assert not rule.contains({"x": 0.7, "w": "b"})

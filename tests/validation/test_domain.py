@@ -62,7 +62,7 @@ def test_the_threshold_itself_is_correct_only_from_above(orientation, values, fa
 
 
 def test_features_survive_being_written():
-    assert tuple(map(feature_from_dict, Domain(FEATURES).to_dict())) == FEATURES
+    assert Domain.from_dict(Domain(FEATURES).to_dict()).features == FEATURES
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_features_survive_being_written():
         (lambda: FeatureInteger("k", 0.5, 3), "expected whole bounds"),
         (lambda: FeatureInteger("k", 3, 0), "expected lower < upper"),
         (lambda: Output("", threshold=0), "expected a name for the output"),
-        (lambda: Output("y", threshold=math.nan), "expected a finite threshold"),
+        (lambda: Output("y", threshold=math.nan), "expected one finite threshold"),
         (lambda: Output("y", threshold=0, orientation="up"), "expected orientation"),
         (lambda: Output("y", threshold=0, certainty_target=90), "0 < certainty_target < 1"),
         (lambda: Domain([]), "expected at least one feature"),

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from modelward.validation import Domain, FeatureContinuous, FeatureInteger, find_rules
-from modelward.validation.acquisition import sobol
+from modelward.validation.candidates import sobol
 
 DOMAIN = Domain(
     [

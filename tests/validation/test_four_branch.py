@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from modelward.validation import Domain, GaussianProcess, Study, four_branch
-from modelward.validation.acquisition import sobol
+from modelward.validation import (
+    Domain,
+    GaussianProcess,
+    Logistic,
+    Neighbours,
+    Study,
+    four_branch,
+)
+from modelward.validation.candidates import sobol
 from modelward.validation.problems import FOUR_BRANCH_FEATURES, FOUR_BRANCH_OUTPUT
 
 DOMAIN = Domain(FOUR_BRANCH_FEATURES)
@@ -35,8 +42,11 @@ def test_the_problem_is_the_one_of_the_literature(uniform, truth):
 
 
 def studied(seed, uniform, budget=50):
-    study = Study(FOUR_BRANCH_FEATURES, [FOUR_BRANCH_OUTPUT], seed=seed)
-    study.run(four_branch, budget=budget, stop_early=False)
+    models = [GaussianProcess(), Logistic(), Neighbours()]
+    study = Study(
+        FOUR_BRANCH_FEATURES, [FOUR_BRANCH_OUTPUT], models=models, seed=seed, audit_when_sure=0.0
+    )
+    study.run(four_branch, budget=budget, batch=2, stop_early=False)
     return study.surrogates().fails(uniform)
 
 
@@ -50,8 +60,8 @@ def space_filling(seed, uniform, budget=50):
 @pytest.mark.slow
 def test_f1_after_fifty_runs_beats_the_same_budget_of_sobol_points(uniform, truth):
     """Exploring and auditing are paid for out of the 50, and it is still ahead."""
-    ours = [f1_score(truth, studied(seed, uniform)) for seed in range(4)]
-    plain = [f1_score(truth, space_filling(seed, uniform)) for seed in range(4)]
+    ours = [f1_score(truth, studied(seed, uniform)) for seed in range(3)]
+    plain = [f1_score(truth, space_filling(seed, uniform)) for seed in range(3)]
     assert ours[0] >= 0.96
     assert min(ours) >= 0.95
     assert ours[0] > plain[0]
@@ -60,7 +70,7 @@ def test_f1_after_fifty_runs_beats_the_same_budget_of_sobol_points(uniform, trut
 
 @pytest.mark.slow
 def test_the_certificate_holds_of_the_delivered_surrogate(uniform, truth):
-    study = Study(FOUR_BRANCH_FEATURES, [FOUR_BRANCH_OUTPUT], seed=1)
+    study = Study(FOUR_BRANCH_FEATURES, [FOUR_BRANCH_OUTPUT], seed=1, models=[GaussianProcess()])
     study.run(four_branch, budget=50, stop_early=False)
     result = study.certify(four_branch, n=100)
     verdicts = study.surrogates().fails(uniform)

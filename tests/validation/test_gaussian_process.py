@@ -17,6 +17,10 @@ from modelward.validation.models.matern import JITTER, Kernel, negative_log_like
 KERNEL = Kernel(np.array([0.3, 0.7, 2.0]), signal=1.7, noise=1e-3)
 
 
+def differences(x):
+    return np.square(x.T[:, :, None] - x.T[:, None, :]).reshape(x.shape[1], -1)
+
+
 def oracle(kernel):
     matern = ConstantKernel(kernel.signal) * Matern(kernel.lengths, nu=2.5)
     noise = kernel.noise + JITTER * kernel.signal
@@ -32,7 +36,7 @@ def data(n, d=3, seed=0):
 def fixed(kernel, x, y):
     """A process that conditions on the data with given hyper-parameters."""
     model = GaussianProcess()
-    model.restore({"theta": kernel.theta.tolist(), "optimised_at": len(y)})
+    model.restore({**model.state(), "theta": kernel.theta.tolist(), "optimised_at": len(y)})
     model.fit(x, y, seed=0)
     return model
 
@@ -43,15 +47,17 @@ def test_posterior_equals_scikit_learns(n):
     new, _ = data(100, seed=1)
     offset, scale = y.mean(), (y.std() if n > 1 else 1.0)
     mean, sd = oracle(KERNEL).fit(x, (y - offset) / scale).predict(new, return_std=True)
-    ours = fixed(KERNEL, x, y).predict(new)
-    np.testing.assert_allclose(ours.mean, offset + scale * mean, atol=1e-8)
-    np.testing.assert_allclose(ours.sd, scale * sd, atol=1e-8)
-    assert ours.noise == pytest.approx(scale**2 * KERNEL.noise)
+    model = fixed(KERNEL, x, y)
+    ours = model.predict(new)
+    size = model._scale  # predictions are in units of it
+    np.testing.assert_allclose(size * ours.mean, offset + scale * mean, atol=1e-6)
+    np.testing.assert_allclose(size * ours.sd, scale * sd, atol=1e-6)
+    assert size**2 * ours.noise == pytest.approx(scale**2 * KERNEL.noise)
 
 
 def test_likelihood_equals_the_density_of_the_normal_law():
     x, y = data(25)
-    squares = np.square(x.T[:, :, None] - x.T[:, None, :])
+    squares = differences(x)
     value, _ = negative_log_likelihood(KERNEL.theta, squares, y)
     noise = KERNEL.noise + JITTER * KERNEL.signal
     covariance = KERNEL(x, x) + noise * np.eye(25)
@@ -63,7 +69,7 @@ def test_likelihood_equals_the_density_of_the_normal_law():
 def test_gradient_equals_finite_differences(seed, d):
     rng = np.random.default_rng(seed)
     x, y = rng.random((15, d)), rng.normal(size=15)
-    squares = np.square(x.T[:, :, None] - x.T[:, None, :])
+    squares = differences(x)
     theta = np.concatenate([rng.uniform(-2, 1, d), rng.uniform(-1, 1, 1), rng.uniform(-5, -1, 1)])
 
     def value(t):
@@ -78,7 +84,7 @@ def test_the_search_beats_every_start_and_finds_the_idle_feature():
     y = np.sin(6 * x[:, 0])
     model = GaussianProcess()
     model.fit(x, y, seed=0)
-    squares = np.square(x.T[:, :, None] - x.T[:, None, :])
+    squares = differences(x)
     scaled = (y - y.mean()) / y.std()
     best, _ = negative_log_likelihood(model.kernel.theta, squares, scaled)
     assert best < negative_log_likelihood(Kernel(np.full(3, 0.5)).theta, squares, scaled)[0]
@@ -90,7 +96,8 @@ def test_the_search_beats_every_start_and_finds_the_idle_feature():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns of lengths at their bound
         peer.fit(x, scaled)
-    assert best <= -peer.log_marginal_likelihood_value_ + 1e-3
+    # Ours maximises likelihood times prior, so it may give way a little to the prior.
+    assert best <= -peer.log_marginal_likelihood_value_ + 3.0
 
 
 def test_hyper_parameters_are_sought_on_a_schedule():
@@ -117,14 +124,40 @@ def test_same_seed_same_model_and_state_restores_it():
     np.testing.assert_allclose(means[0], means[2], rtol=1e-12, atol=1e-12)
 
 
-def test_a_believer_keeps_its_mean_and_is_sure_where_it_believes():
+def test_a_belief_conditions_on_one_point_after_another():
+    """Row by row it must equal a process that is conditioned anew on all of them."""
     x, y = data(20)
     model = fixed(KERNEL, x, y)
-    pending, new = np.array([[0.5, 0.5, 0.5]]), data(30, seed=3)[0]
-    believer = model.believe(pending)
-    np.testing.assert_allclose(believer.predict(new).mean, model.predict(new).mean, atol=1e-6)
-    assert believer.predict(pending).sd[0] < 0.5 * model.predict(pending).sd[0]
-    assert (believer.predict(new).sd <= model.predict(new).sd + 1e-9).all()
+    new, asked = data(30, seed=3)[0], np.random.default_rng(4).random((5, 3))
+    belief = model.believe(new)
+    np.testing.assert_allclose(belief.prediction.sd, model.predict(new).sd, rtol=1e-9)
+    for point in asked:
+        belief.observe(point)
+    together = np.vstack([x, asked])
+    anew = fixed(KERNEL, together, np.concatenate([y, np.zeros(5)]))
+    shrunk = anew.predict(new).sd / anew._spread * model._spread
+    np.testing.assert_allclose(belief.prediction.sd, shrunk, rtol=1e-6)
+    np.testing.assert_allclose(belief.prediction.mean, model.predict(new).mean, atol=1e-12)
+
+
+def test_many_results_are_thinned_near_the_limit():
+    x, _ = data(600)
+    margin = x[:, 0] - 0.5
+    model = GaussianProcess(most=60, active=100)
+    model.fit(x, margin, seed=0)
+    assert len(model._x) == 100
+    nearest = x[np.argsort(np.abs(margin))[:50]]
+    assert {tuple(row) for row in nearest} <= {tuple(row) for row in model._x}
+    new, _ = data(200, seed=5)
+    assert ((model.predict(new).mean < 0) == (new[:, 0] < 0.5)).mean() > 0.98
+
+
+def test_with_many_columns_one_length_serves_all():
+    rng = np.random.default_rng(0)
+    x = rng.random((60, 200))
+    model = GaussianProcess()
+    model.fit(x, x[:, 0] - 0.5, seed=0)
+    assert len(set(model.kernel.lengths)) == 1
 
 
 def test_p_fail_is_the_normal_law_with_the_noise_of_a_run():
@@ -138,7 +171,7 @@ def test_a_constant_margin_is_learnt_without_a_warning(value):
     x, _ = data(12)
     model = GaussianProcess()
     model.fit(x, np.full(12, value), seed=0)
-    np.testing.assert_allclose(model.predict(x).mean, value)
+    np.testing.assert_allclose(model._scale * model.predict(x).mean, value)
 
 
 def test_doubled_points_do_not_break_the_factor():
@@ -151,8 +184,8 @@ def test_doubled_points_do_not_break_the_factor():
 def test_settings_show_in_the_repr_and_mistakes_are_named():
     check_settings(GaussianProcess)
     assert isinstance(GaussianProcess(), Surrogate)
-    assert repr(GaussianProcess(starts=2)) == "GaussianProcess(starts=2, growth=1.2, most=400)"
-    with pytest.raises(ConfigError, match="expected starts >= 1"):
-        GaussianProcess(starts=0)
+    assert repr(GaussianProcess(reach=2.0)) == "GaussianProcess(squash=0.0, reach=2.0, growth=1.25)"
+    with pytest.raises(ConfigError, match="expected squash >= 0, reach > 0, growth > 1"):
+        GaussianProcess(growth=1)
     with pytest.raises(StateError, match="expected a fitted Gaussian process"):
         GaussianProcess().predict(np.zeros((1, 1)))

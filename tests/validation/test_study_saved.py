@@ -64,12 +64,12 @@ def change(content, **changes):
         (lambda c: "[" * 100_000, "expected a saved study"),
         (lambda c: change(c, format="modelward.validation.study/9"), "got something else"),
         (lambda c: change(c, runs=c["runs"][1:]), "damaged"),
-        (lambda c: change(c, features=[]), "damaged"),
-        (lambda c: change(c, features=[{"kind": "os.system"}]), "damaged"),
-        (lambda c: change(c, seed="x"), "damaged"),
+        (lambda c: change(c, domain={**c["domain"], "features": []}), "damaged"),
+        (lambda c: change(c, domain={"features": [{"kind": "os.system"}]}), "damaged"),
+        (lambda c: change(c, settings={"seed": "x"}), "damaged"),
         (lambda c: change(c, runs=[{**c["runs"][0], "values": {"x": 99, "k": 1}}]), "damaged"),
         (lambda c: change(c, runs=[{"id": 0}]), "damaged"),
-        (lambda c: json.dumps({k: v for k, v in c.items() if k != "models"}), "damaged"),
+        (lambda c: json.dumps({k: v for k, v in c.items() if k != "state"}), "damaged"),
     ],
 )
 def test_damaged_files_are_refused(study, tmp_path, damage, message):

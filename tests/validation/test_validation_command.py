@@ -66,5 +66,5 @@ def test_importing_the_package_brings_in_nothing_heavy():
 def test_every_exported_name_is_there():
     import modelward.validation as val
 
-    assert sorted(val.__all__) == val.__all__
+    assert len(set(val.__all__)) == len(val.__all__) > 20
     assert all(getattr(val, name).__doc__ for name in val.__all__)

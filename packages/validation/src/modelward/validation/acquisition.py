@@ -1,91 +1,92 @@
-"""Which point to ask next: near the boundary where little is known, and a share that looks afar."""
+"""Which point to ask next: near the boundary where little is known, and spread over a batch."""
 
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 import numpy as np
 
-from modelward.core.errors import ConfigError, StateError
-from modelward.validation.domain import Domain, Floats
-from modelward.validation.models.base import Prediction, Surrogate
-
-_SAME = 1e-9
-"""Points of the unit cube closer than this, in every feature, are the same point."""
+from modelward.core.errors import ConfigError
+from modelward.validation.domain import Floats
+from modelward.validation.models.base import Prediction
 
 
-def straddle(prediction: Prediction, *, kappa: float = 1.96) -> Floats:
-    """Give `kappa * sd - |mean|` of the margin, shape (n,): high where the boundary may lie.
+class Acquisition(Protocol):
+    """How much a result at a point would tell of the boundary."""
 
-    >>> straddle(Prediction(np.array([0.0, 3.0]), np.array([1.0, 1.0])), kappa=2.0).tolist()
+    def score(self, prediction: Prediction) -> Floats:
+        """Give the worth of n points, shape (n,): the highest is asked."""
+
+
+class Straddle:
+    """`kappa * sd - |mean|` of the margin: high where the boundary may lie.
+
+    Raises `ConfigError` for kappa <= 0.
+
+    >>> Straddle(kappa=2.0).score(Prediction(np.array([0.0, 3.0]), np.array([1.0, 1.0]))).tolist()
     [2.0, -1.0]
 
     Source: Bryan et al., Active learning for identifying function threshold boundaries, NeurIPS
     (2005), section 3.
     """
-    return np.asarray(kappa * prediction.sd - np.abs(prediction.mean))
+
+    def __init__(self, *, kappa: float = 1.96) -> None:
+        if kappa <= 0:
+            raise ConfigError(f"expected kappa > 0, got {kappa}")
+        self.kappa = kappa
+
+    def score(self, prediction: Prediction) -> Floats:
+        """Give the score of n points, shape (n,)."""
+        return np.asarray(self.kappa * prediction.sd - np.abs(prediction.mean))
 
 
-def due(slot: int, share: float) -> bool:
-    """Tell whether a slot belongs to a stream that takes an even `share` of all slots.
+class ExpectedFeasibility:
+    """The mean of `max(0, width * sd - |margin|)` over what the margin may be.
 
-    >>> [slot for slot in range(12) if due(slot, 0.25)]
-    [3, 7, 11]
-    """
-    return math.floor((slot + 1) * share + 1e-9) > math.floor(slot * share + 1e-9)
+    Raises `ConfigError` for width <= 0.
 
+    >>> at = Prediction(np.array([0.0, 3.0]), np.array([1.0, 1.0]))
+    >>> ExpectedFeasibility().score(at).round(3).tolist()
+    [1.219, 0.083]
 
-def sobol(n: int, features: int, *, seed: int) -> Floats:
-    """Give the first n points of a scrambled Sobol sequence, shape (n, features).
-
-    >>> sobol(4, 2, seed=0).shape
-    (4, 2)
-    """
-    from scipy.stats.qmc import Sobol
-
-    # Drawn by powers of two, for which the sequence is balanced.
-    power = max(0, math.ceil(math.log2(max(n, 1))))
-    return np.asarray(Sobol(features, seed=seed).random_base2(power)[:n], dtype=np.float64)
-
-
-class Straddle:
-    """Propose the point of highest straddle score among `candidates` fresh Sobol points.
-
-    Points still pending are taken for told with the surrogate's own mean, so that a batch spreads
-    along the boundary; known points are never proposed again.
-
-    Raises `ConfigError` for settings out of range.
+    Source: Bichon et al., Efficient global reliability analysis, AIAA Journal (2008), eq. 17.
     """
 
-    def __init__(self, *, kappa: float = 1.96, candidates: int = 2048) -> None:
-        if kappa <= 0 or candidates < 2:
-            raise ConfigError(f"expected kappa > 0 and candidates >= 2, got {kappa}, {candidates}")
-        self.kappa, self.candidates = kappa, candidates
+    def __init__(self, *, width: float = 2.0) -> None:
+        if width <= 0:
+            raise ConfigError(f"expected width > 0, got {width}")
+        self.width = width
 
-    def propose(self, model: Surrogate, domain: Domain, known: Floats, *, seed: int) -> Floats:
-        """Give the next point, shape (d,). `known` of shape (n, d) holds all told and pending ones.
+    def score(self, prediction: Prediction) -> Floats:
+        """Give the score of n points, shape (n,)."""
+        from scipy.special import ndtr
 
-        Raises `StateError` when the domain has no new point among the candidates.
-        """
-        candidates = fresh(domain, known, self.candidates, seed=seed)
-        scores = straddle(model.predict(candidates), kappa=self.kappa)
-        return np.asarray(candidates[int(np.argmax(scores))])
+        sd = np.maximum(prediction.sd, 1e-12)
+        at = prediction.mean / sd
+
+        def density(z: Floats) -> Floats:
+            return np.asarray(np.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi))
+
+        def ramp(height: Floats) -> Floats:
+            """Give the mean of max(0, height + z) for a standard normal z."""
+            return np.asarray(height * ndtr(height) + density(height))
+
+        # A tent of this width is three ramps.
+        tent = ramp(at + self.width) - 2.0 * ramp(at) + ramp(at - self.width)
+        return np.asarray(sd * tent)
 
 
-def fresh(domain: Domain, known: Floats, n: int, *, seed: int) -> Floats:
-    """Give up to n Sobol points that exist in the domain and are not among `known`.
+class Entropy:
+    """The entropy of pass or fail in nats, weighted by the doubt that more results can remove.
 
-    Raises `StateError` when all of them are known, as in a small domain of whole numbers.
+    >>> Entropy().score(Prediction(np.array([0.0]), np.array([1.0]))).round(3).tolist()
+    [0.693]
     """
-    from scipy.spatial import cKDTree
 
-    points = domain.snap(sobol(n, len(domain), seed=seed))
-    if len(known):
-        distance, _ = cKDTree(known).query(points, p=np.inf)
-        points = points[distance > _SAME]
-    if not len(points):
-        raise StateError(
-            f"expected a new point to ask, got {n} candidates that were all asked before",
-            hint="the domain is exhausted: stop, or widen the features.",
-        )
-    return points
+    def score(self, prediction: Prediction) -> Floats:
+        """Give the score of n points, shape (n,)."""
+        p = np.clip(prediction.p_fail(), 1e-12, 1.0 - 1e-12)
+        variance = np.square(prediction.sd)
+        share = variance / np.maximum(variance + prediction.noise, 1e-300)
+        return np.asarray(-(p * np.log(p) + (1.0 - p) * np.log1p(-p)) * share)

@@ -82,12 +82,14 @@ def interval(count: int, n: int, *, level: float = 0.95) -> Estimate:
 class Audit:
     """One audit point: the verdict fixed when it was drawn, and what happened.
 
-    `predicted_share` is the share of the domain that the same surrogate held for failing.
+    `predicted_share` is the share of the operational volume that the same surrogates held for
+    failing; `p_fail` is their probability of failure at the point.
     """
 
     predicted: bool
     predicted_share: float
     failed: bool
+    p_fail: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +97,17 @@ class Certificate:
     """What `n` audit points prove, at `level`, looked at as often as one likes.
 
     `error`: probability of a wrong verdict. `missed`: that a point fails and was called safe.
-    `false_alarm`: that a point is safe and was called failing. All three are means over the
-    surrogates in force when the points were drawn: of the delivered surrogate alone if `frozen`.
-    `failure_share`: probability that a point of the domain fails. Each of the four holds with
-    probability `level`, not all four together.
+    `false_alarm`: that a point is safe and was called failing. `called_safe`: that a point fails,
+    given that it was called safe. All four are means over the surrogates in force when the points
+    were drawn: of the delivered surrogates alone if `frozen`. `failure_share`: probability that a
+    point of the operational distribution fails. Each of the five holds with probability `level`,
+    not all together.
     """
 
     error: Estimate
     missed: Estimate
     false_alarm: Estimate
+    called_safe: Estimate
     failure_share: Estimate
     level: float
     n: int
@@ -126,7 +130,8 @@ class Certificate:
         return (
             f"With {percent(self.level)} confidence, at whatever moment one looks, the verdicts of "
             f"{whose} are wrong on at most {_bound(self.error)} of the space; at most "
-            f"{_bound(self.missed)} of it fails and is called safe ({self.n} audit points)."
+            f"{_bound(self.missed)} of it fails and is called safe, and of what is called safe at "
+            f"most {_bound(self.called_safe)} fails ({self.n} audit points)."
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -152,11 +157,12 @@ def certify(audits: Sequence[Audit], *, level: float = 0.95, frozen: bool = Fals
     n = len(audits)
     missed = sum(a.failed and not a.predicted for a in audits)
     alarms = sum(a.predicted and not a.failed for a in audits)
+    safe = sum(not a.predicted for a in audits)
     alpha = 1.0 - level
 
-    def one_sided(count: int) -> Estimate:
-        bound = upper_bound(count, n, alpha=alpha)
-        return Estimate(count / n if n else 0.0, 0.0, bound, level, n)
+    def one_sided(count: int, of: int) -> Estimate:
+        bound = upper_bound(count, of, alpha=alpha)
+        return Estimate(count / of if of else 0.0, 0.0, bound, level, of)
 
     share = sum(a.predicted_share for a in audits) / n if n else 0.5
     direct = interval(sum(a.failed for a in audits), n, level=1.0 - alpha / 2.0)
@@ -168,11 +174,12 @@ def certify(audits: Sequence[Audit], *, level: float = 0.95, frozen: bool = Fals
     if low > high:  # each holds with its level: both cannot, and neither is preferred
         low, high = 0.0, 1.0
     return Certificate(
-        one_sided(missed + alarms),
-        one_sided(missed),
-        one_sided(alarms),
-        Estimate(min(max(value, low), high), low, high, level, n),
-        level,
-        n,
-        frozen,
+        error=one_sided(missed + alarms, n),
+        missed=one_sided(missed, n),
+        false_alarm=one_sided(alarms, n),
+        called_safe=one_sided(missed, safe),
+        failure_share=Estimate(min(max(value, low), high), low, high, level, n),
+        level=level,
+        n=n,
+        frozen=frozen,
     )

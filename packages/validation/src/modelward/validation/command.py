@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from modelward.validation.command_run import run
+from modelward.validation.server import command as server
+
 app = typer.Typer(
     help="Find where a system fails with few runs, and what is proven of it.", no_args_is_help=True
 )
@@ -33,7 +36,7 @@ def demo(
     study.run(four_branch, budget=runs)
     if audit:
         study.certify(four_branch, n=audit)
-    _write(study.save(folder / "study.json"), folder)
+    write(study.save(folder / "study.json"), folder)
 
 
 @app.command()
@@ -42,29 +45,44 @@ def report(
     folder: Folder = Path("modelward-runs/validation"),
 ) -> None:
     """Sum up a saved study, and write its report and record."""
-    _write(study, folder)
+    write(study, folder)
 
 
 @app.command()
 def export(
-    study: Annotated[Path, typer.Argument(help="A saved study (JSON).")],
+    source: Annotated[str, typer.Argument(help="A saved study (JSON), or the number of a job.")],
     table: Annotated[Path, typer.Argument(help="The CSV file to write.")],
+    database: server.Url = None,
 ) -> None:
-    """Write the runs of a saved study as a table."""
-    from modelward.validation.study import Study
+    """Write the told runs of a saved study, or of a job of a store, as a table."""
+    if source.isdecimal() and not Path(source).exists():
+        count = server.export_job(int(source), table, database)
+    else:
+        from modelward.validation.study import Study
 
-    frame = Study.load(study).to_frame()
-    table.parent.mkdir(parents=True, exist_ok=True)
-    frame.to_csv(table)
-    typer.echo(f"{len(frame)} runs {table}")
+        frame = Study.load(source).to_frame()
+        table.parent.mkdir(parents=True, exist_ok=True)
+        frame.to_csv(table)
+        count = len(frame)
+    typer.echo(f"{count} runs {table}")
 
 
-def _write(saved: Path, folder: Path) -> None:
+app.command()(run)
+app.command()(server.serve)
+app.command()(server.worker)
+app.command()(server.create_key)
+app.command()(server.revoke_key)
+app.command()(server.list_keys)
+
+
+def write(saved: Path, folder: Path) -> None:
+    """Write the report and the record of a saved study, and sum it up."""
     from modelward.core.evidence import Artifact
     from modelward.validation.study import Study
 
-    result = Study.load(saved).result()
-    page = result.to_page().save(folder / "validation.html")
+    study = Study.load(saved)
+    result = study.result()
+    page = study.to_page().save(folder / "validation.html")
     artifact = Artifact.of(page, root=folder, media_type="text/html", alt_text="The report.")
     record = result.to_evidence(artifacts=[artifact]).save(folder / "validation.evidence.json")
     typer.echo(str(result))

@@ -1,176 +1,205 @@
-"""Where it fails and where it holds, in words."""
+"""What was learnt, for people: where it fails, what matters, how far from passing, what is open."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+import copy
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modelward.core.metrics import Estimate
-from modelward.validation.boxes import Bools, find_box
-from modelward.validation.domain import Domain, Feature, FeatureContinuous, FeatureInteger, Floats
-from modelward.validation.words import percent
+from modelward.validation.certainty import interval
+from modelward.validation.counterfactual import NearestPassing, nearest_passing
+from modelward.validation.domain import Bools, Floats
+from modelward.validation.panel import Panel
+from modelward.validation.rules import Rule, find_rules
+from modelward.validation.runs import ANY, Run, margins
+from modelward.validation.sensitivity import Sensitivity, sensitivity
+from modelward.validation.slices import Pair, Slice, pair_over, slice_along
 
-_LEAST = 0.01
-"""Share of the domain below which a box is not sought: too few points to tell its sides."""
-_CUTS = 100
+if TYPE_CHECKING:
+    from modelward.validation.study import Study
 
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """What a rule asks of one feature: `low <= value < high`; None leaves a side open.
-
-    >>> str(Bound("gain", None, 0.7)), str(Bound("k", 3, 6, whole=True))
-    ('gain < 0.7', '3 <= k <= 5')
-    """
-
-    feature: str
-    low: float | None
-    high: float | None
-    whole: bool = False
-
-    def holds(self, value: float) -> bool:
-        """Tell whether a value is within."""
-        above = self.low is None or value >= self.low
-        return above and (self.high is None or value < self.high)
-
-    def __str__(self) -> str:
-        sign, last = "<", self.high
-        if self.whole and last is not None:
-            sign, last = "<=", last - 1
-        if self.low is not None and self.low == last:
-            return f"{self.feature} = {last:g}"
-        if self.low is None:
-            return f"{self.feature} {sign} {last:g}"
-        if last is None:
-            return f"{self.feature} >= {self.low:g}"
-        return f"{self.low:g} <= {self.feature} {sign} {last:g}"
+_FLOPS = 4e10
+"""What an explanation may cost: the surrogates' predictions are its price."""
+_SHOWN, _CASES, _PAIRED = 12, 5, 4
+_ENOUGH = 10
+"""Audit points without which rules are not tested on them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """A region of the domain that mostly fails, or with `fails=False` mostly passes.
+class Explanation:
+    """Rules, sensitivities by output, worst cases, nearest passing inputs, slices and pairs."""
 
-    By the surrogate: `precision` is the share of the region that does so, `support` the share of
-    the domain it takes, `coverage` the share of all failing (passing) volume that it holds. By
-    runs: `told`, how many lie in it and how many of them did so, though they also shaped the
-    surrogate; and `checked`, the share among the audit points in it that were drawn after the
-    surrogate was frozen (None where there are none), with an interval valid at every look.
-    """
-
-    bounds: tuple[Bound, ...]
-    precision: float
-    support: float
-    coverage: float
-    fails: bool = True
-    told: tuple[int, int] = (0, 0)
-    checked: Estimate | None = None
-
-    @property
-    def condition(self) -> str:
-        """The region alone: 'gain < 0.71 and noise >= 4'."""
-        return " and ".join(str(bound) for bound in self.bounds) or "everywhere"
-
-    def contains(self, values: Mapping[str, float]) -> bool:
-        """Tell whether a point lies in the region."""
-        return all(bound.holds(values[bound.feature]) for bound in self.bounds)
+    rules: tuple[Rule, ...]
+    safe: tuple[Rule, ...]
+    sensitivity: dict[str, tuple[Sensitivity, ...]]
+    worst: tuple[dict[str, Any], ...]
+    nearest: tuple[NearestPassing, ...]
+    slices: tuple[Slice, ...]
+    pairs: tuple[Pair, ...]
+    unknown: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the fields as plain dictionaries, and the rule in words."""
-        fields = asdict(self)
+        """Give everything as JSON can hold it."""
         return {
-            **fields,
-            "bounds": list(fields["bounds"]),
-            "told": list(self.told),
-            "words": str(self),
+            "rules": [rule.to_dict() for rule in self.rules],
+            "safe": [rule.to_dict() for rule in self.safe],
+            "sensitivity": {k: [s.to_dict() for s in v] for k, v in self.sensitivity.items()},
+            "worst": list(self.worst),
+            "nearest_passing": [n.to_dict() for n in self.nearest],
+            "slices": [s.to_dict() for s in self.slices],
+            "pairs": [p.to_dict() for p in self.pairs],
+            "unknown": list(self.unknown),
         }
 
-    def __str__(self) -> str:
-        does = "fails" if self.fails else "passes"
-        return (
-            f"{self.condition}: {percent(self.precision)} of the region {does}, "
-            f"{percent(self.support, 1)} of the space, {percent(self.coverage)} of all that {does}"
+
+def explain(study: Study) -> Explanation:
+    """Explain a study as it stands. Raises `StateError` when nothing has been told."""
+    from modelward.validation.summary import unknown
+
+    panel, domain = study.surrogates(), study.domain
+    budget = int(np.clip(_FLOPS / max(1, min(study.n_told, 1_500)) ** 2, 8_000, 60_000))
+
+    def p_any(x: Floats) -> Floats:
+        return panel.p_fail(x)
+
+    matters = {
+        o.name: sensitivity(
+            domain,
+            lambda x, name=o.name: panel.p_fail(x, name),  # type: ignore[misc]
+            evaluations=budget // (4 * len(study.outputs)),
+            seed=study.seed,
         )
-
-
-def find_rules(
-    domain: Domain,
-    fails: Bools,
-    volume: Floats,
-    *,
-    outcome: bool = True,
-    precision: float = 0.95,
-    most: int = 2,
-) -> tuple[Rule, ...]:
-    """Describe where it fails (with `outcome=False`: passes) by up to `most` boxes.
-
-    `volume` of shape (n, d) are points of the unit cube that stand for the domain, `fails` of shape
-    (n,) the verdict on each. Where most of the domain fails anyhow, more than `precision` is asked:
-    at most a fifth of the share of exceptions that the whole domain has. The next box is sought
-    outside the first, and kept when it adds a tenth of the whole. Sides are rounded to a hundredth
-    of the range before the figures are taken.
-
-    >>> from modelward.validation.acquisition import sobol
-    >>> domain = Domain([FeatureContinuous("gain", 0, 2), FeatureInteger("k", 1, 4)])
-    >>> x = domain.snap(sobol(1024, 2, seed=0))
-    >>> fails = (x[:, 0] < 0.35) & (x[:, 1] > 0.5)
-    >>> print(find_rules(domain, fails, x)[0])
-    gain < 0.7 and k >= 3: 100 % of the region fails, 17.6 % of the space, 100 % of all that fails
-    """
-    hits = fails if outcome else ~fails
-    precision = max(precision, 1.0 - 0.2 * (1.0 - float(hits.mean())))
-    left = np.ones(len(volume), dtype=bool)
-    rules: list[Rule] = []
-    points, edges = domain.points(volume), [_edges(f) for f in domain.features]
-    while len(rules) < most and (hits & left).sum() >= _LEAST * len(volume):
-        low, high = find_box(volume[left], hits[left], edges, precision=precision)
-        bounds = [
-            _bound(f, float(a), float(b))
-            for f, a, b in zip(domain.features, low, high, strict=True)
-        ]
-        rule = Rule(tuple(b for b in bounds if b is not None), 0.0, 0.0, 0.0, fails=outcome)
-        inside = np.array([rule.contains(point) for point in points])
-        held = int((inside & hits).sum())
-        if (inside & hits & left).sum() < 0.1 * hits.sum() or held < 0.8 * inside.sum():
-            break
-        rules.append(
-            replace(
-                rule,
-                precision=float(held / inside.sum()),
-                support=float(inside.mean()),
-                coverage=float(held / hits.sum()),
-            )
-        )
-        left &= ~inside
-    return tuple(rules)
-
-
-def _edges(feature: Feature) -> Floats:
-    cuts = min(feature.count, _CUTS) if isinstance(feature, FeatureInteger) else _CUTS
-    return np.linspace(0.0, 1.0, cuts + 1)
-
-
-def _bound(feature: Feature, low: float, high: float) -> Bound | None:
-    if low <= 0.0 and high >= 1.0:
-        return None
-    first: float
-    after: float
-    if isinstance(feature, FeatureInteger):
-        first, after = (feature.lower + round(side * feature.count) for side in (low, high))
-    else:
-        values = feature.from_unit(np.array([low, high])).tolist()
-        first, after = (_rounded(value, feature) for value in values)
-    return Bound(
-        feature.name,
-        first if low > 0.0 else None,
-        after if high < 1.0 else None,
-        whole=isinstance(feature, FeatureInteger),
+        for o in study.outputs
+    }
+    ranked = _ranked(study, matters)
+    rules, safe = regions(study)
+    return Explanation(
+        rules=rules,
+        safe=safe,
+        sensitivity=matters,
+        worst=tuple(_row(study, run) for run in worst_runs(study)),
+        nearest=_nearest(study, panel),
+        slices=_slices(study, p_any, ranked, budget // 4),
+        pairs=_pairs(study, p_any, ranked, budget // 3),
+        unknown=tuple(unknown(study)),
     )
 
 
-def _rounded(value: float, feature: FeatureContinuous) -> float:
-    """Round to a hundredth of the range, or on a log scale of the value itself."""
-    size = abs(value) if feature.scale == "log" else feature.upper - feature.lower
-    return round(value, 2 - int(np.floor(np.log10(size))))
+def regions(study: Study) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
+    """Give rules for where it fails and where it holds, tested on audit points.
+
+    The rules are found by surrogates that did not learn from the audit points which test them: the
+    frozen ones, or models of the leading kind trained on all other runs.
+    """
+    audits = [r for r in study.told if r.kind == "audit" and r.frozen == study.frozen]
+    panel = study.surrogates()
+    if not study.frozen:
+        others = [run for run in study.told if run.kind != "audit"]
+        if len(audits) >= _ENOUGH and len(others) >= _ENOUGH:
+            panel = _without_audits(study, others)
+        else:
+            audits = []
+    fails = panel.fails(study.volume)
+    rules = find_rules(study.domain, fails, study.volume)
+    safe = find_rules(study.domain, fails, study.volume, outcome=False, most=2)
+    return (
+        tuple(_tested(study, rule, audits) for rule in rules),
+        tuple(_tested(study, rule, audits) for rule in safe),
+    )
+
+
+def worst_runs(study: Study, *, n: int = _CASES) -> list[Run]:
+    """Give the failed runs that are farthest beyond a limit, crashes first."""
+    told = study.told
+    depth = np.full(len(told), np.inf)
+    for output in study.outputs:
+        margin = margins(told, output)
+        depth = np.minimum(depth, margin / (float(np.abs(margin).mean()) or 1.0))
+    order = sorted(
+        (i for i, run in enumerate(told) if run.failed(study.outputs)),
+        key=lambda i: (told[i].crash is None, depth[i]),
+    )
+    return [told[i] for i in order[:n]]
+
+
+def _without_audits(study: Study, others: list[Run]) -> Panel:
+    panel = copy.copy(study.panel)
+    unit = study.domain.to_unit([run.values for run in others])
+    encoded = study.domain.encode(unit)
+    panel.competitions = {}
+    for output in study.outputs:
+        competition = copy.copy(study.panel.competitions[output.name])
+        leader = copy.copy(competition.leader)
+        leader.model = copy.deepcopy(leader.model)
+        leader.model.fit(encoded, margins(others, output), seed=study.seed)
+        leader.trained = len(others)
+        competition.competitors = [leader]
+        panel.competitions[output.name] = competition
+    return panel
+
+
+def _tested(study: Study, rule: Rule, audits: list[Run]) -> Rule:
+    inside = [run for run in study.told if rule.contains(run.values)]
+    hits = sum(run.failed(study.outputs) == rule.fails for run in inside)
+    rule = replace(rule, told=(len(inside), hits))
+    if not audits:
+        return rule
+    tests = [run.failed(study.outputs) == rule.fails for run in audits if rule.contains(run.values)]
+    return replace(
+        rule,
+        checked=interval(sum(tests), len(tests), level=study.level) if tests else None,
+        volume=interval(len(tests), len(audits), level=study.level),
+    )
+
+
+def _ranked(study: Study, matters: dict[str, tuple[Sensitivity, ...]]) -> list[int]:
+    """Features by the most that they matter for any output."""
+    most = dict.fromkeys(study.domain.names, 0.0)
+    for rows in matters.values():
+        for row in rows:
+            most[row.feature] = max(most[row.feature], row.permutation)
+    names = study.domain.names
+    return sorted(range(len(names)), key=lambda j: -most[names[j]])
+
+
+def _slices(study: Study, p_fail: Any, ranked: list[int], budget: int) -> tuple[Slice, ...]:
+    shown = sorted(ranked[:_SHOWN])
+    n = 31
+    others = study.volume[: int(np.clip(budget // (n * len(shown)), 8, 200))]
+    return tuple(slice_along(study.domain, p_fail, others, j, n=n) for j in shown)
+
+
+def _pairs(study: Study, p_fail: Any, ranked: list[int], budget: int) -> tuple[Pair, ...]:
+    shown = sorted(ranked[:_PAIRED])
+    both = [(x, y) for i, x in enumerate(shown) for y in shown[i + 1 :]]
+    if not both:
+        return ()
+    n = 25 if len(study.domain) == 2 else 17
+    others = study.volume[: int(np.clip(budget // (n * n * len(both)), 1, 40))]
+    if len(study.domain) == 2:
+        n, others = 41, study.volume[:1]
+    return tuple(pair_over(study.domain, p_fail, others, x, y, n=n) for x, y in both)
+
+
+def _nearest(study: Study, panel: Panel) -> tuple[NearestPassing, ...]:
+    def fails(x: Floats) -> Bools:
+        return panel.fails(x)
+
+    unit = study._book.unit
+    told = [run for run in study.told if not run.failed(study.outputs)]
+    seen = unit[[run.id for run in told]]
+    sure = study.volume[:1_024]
+    passing = np.vstack([seen, sure[panel.p_fail(sure, ANY) < 0.2]])
+    passing = passing[~fails(passing)] if len(passing) else passing
+    found = [
+        nearest_passing(study.domain, fails, unit[run.id], passing, run=run.id)
+        for run in worst_runs(study)
+    ]
+    return tuple(one for one in found if one is not None)
+
+
+def _row(study: Study, run: Run) -> dict[str, Any]:
+    blank: dict[str, Any] = dict.fromkeys(output.name for output in study.outputs)
+    return {"run": run.id, **run.values, **(run.results or blank), "crash": run.crash}

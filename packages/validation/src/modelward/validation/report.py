@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelward.core.evidence import Artifact, Evidence, Metric, Subject
 from modelward.core.metrics import Estimate
@@ -21,12 +21,22 @@ from modelward.core.pages import (
     svg,
 )
 from modelward.validation.certainty import Certificate
+from modelward.validation.domain import Output
 from modelward.validation.result import StudyResult
+from modelward.validation.settings import StudySettings
 from modelward.validation.words import percent
 
+if TYPE_CHECKING:
+    from modelward.validation.explain import Explanation
 
-def page(result: StudyResult) -> Page:
-    """Give the self-contained page of a study."""
+
+def page(result: StudyResult, explanation: Explanation | None = None) -> Page:
+    """Give the self-contained page of a study, with its explanation where there is one."""
+    explained = []
+    if explanation is not None:
+        from modelward.validation.report_explained import sections
+
+        explained = sections(explanation)
     return Page(
         title=f"Validation of {result.name}",
         lead=f"Where it fails, found with {result.n} runs, of which {result.failures} failed; "
@@ -35,6 +45,7 @@ def page(result: StudyResult) -> Page:
             *summary_blocks(result),
             Section("What is proven", [Prose(result.certificate.in_words()), _proven(result)]),
             Section("What is not known", [Prose(line) for line in result.unknown]),
+            *explained,
             Section("How it was found", [_standings(result), _settings(result), _runs(result)]),
         ],
         footer=f"modelward-validation {installed_version('modelward-validation')}",
@@ -70,6 +81,7 @@ def evidence(result: StudyResult, *, artifacts: Sequence[Artifact] = ()) -> Evid
             Metric.of("verdict_error", c.error, higher_is_better=False, unit="ratio"),
             Metric.of("missed_failure", c.missed, higher_is_better=False, unit="ratio"),
             Metric.of("false_alarm", c.false_alarm, higher_is_better=False, unit="ratio"),
+            Metric.of("called_safe", c.called_safe, higher_is_better=False, unit="ratio"),
             certainty,
             Metric.of("self_assessed_certainty", result.self_assessed, unit="ratio"),
             Metric.of("runs", result.n),
@@ -124,11 +136,12 @@ def _rules(result: StudyResult) -> list[Block]:
 def _proven(result: StudyResult) -> Table:
     c: Certificate = result.certificate
     rows = [
-        (what, percent(e.value, 1), _range(e))
+        (what, percent(e.value, 1) if e.n else "–", _range(e))
         for what, e in (
             ("wrong verdict", c.error),
             ("fails, called safe", c.missed),
             ("safe, called failing", c.false_alarm),
+            ("fails, of what is called safe", c.called_safe),
             ("fails", c.failure_share),
         )
     ]
@@ -138,24 +151,32 @@ def _proven(result: StudyResult) -> Table:
 
 def _standings(result: StudyResult) -> Table:
     rows = [
-        (output, s.name, f"{s.log_loss:.3f}" if s.n else "–", str(s.n))
+        (output, s.name, f"{s.log_loss:.3f}" if s.n else "–", s.n, percent(s.weight), s.born)
         for output, standings in result.standings.items()
         for s in standings
     ]
     title = "The models' forecasts, scored before each result was told"
-    return Table(title, ("output", "model", "log loss", "forecasts"), rows)
+    return Table(
+        title,
+        ("output", "model", "log loss", "forecasts", "say in verdicts", "joined at run"),
+        rows,
+    )
 
 
 def _settings(result: StudyResult) -> Table:
     rows = [
+        *(("feature", f"{f['name']}: {_span(f)}") for f in result.config["features"]),
+        *(("constraint", text) for text in result.config["constraints"]),
         *(
-            ("feature", f"{f['name']}: {f['lower']:g} to {f['upper']:g}, {f.get('scale', 'whole')}")
-            for f in result.config["features"]
+            ("output", f"{o['name']}: correct {Output.from_dict(o).in_words()}")
+            for o in result.config["outputs"]
         ),
-        *(("output", f"{o['name']}: correct {_side(o)}") for o in result.config["outputs"]),
-        *((key, f"{result.config[key]:g}") for key in ("initial", "explore", "audit", "level")),
-        ("inputs", result.config["inputs"]),
-        ("seed", str(result.seed)),
+        ("inputs in operation", _law(result.config["distribution"])),
+        *(
+            (name.replace("_", " "), str(result.config[name]))
+            for name in StudySettings.__dataclass_fields__
+            if result.config[name] is not None
+        ),
     ]
     return Table("Settings", ("setting", "value"), rows)
 
@@ -165,8 +186,21 @@ def _range(estimate: Estimate) -> str:
     return f"{percent(low, 1)} to {percent(high, 1)}"
 
 
-def _side(output: dict[str, Any]) -> str:
-    return f"{'below' if output['orientation'] == 'lower' else 'from'} {output['threshold']:g}"
+def _span(feature: dict[str, Any]) -> str:
+    if "levels" in feature:
+        return f"one of {', '.join(map(str, feature['levels']))}"
+    return f"{feature['lower']:g} to {feature['upper']:g}, {feature.get('scale', 'whole')}"
+
+
+def _law(distribution: dict[str, Any] | None) -> str:
+    if distribution is None:
+        return "uniform on each feature's scale"
+    if distribution["kind"] == "FieldSamples":
+        return f"as in {len(distribution['points'])} samples of the field"
+    return "; ".join(
+        f"{name}: {law['kind']}({', '.join(f'{v}' for k, v in law.items() if k != 'kind')})"
+        for name, law in distribution["laws"].items()
+    )
 
 
 def _runs(result: StudyResult) -> Table:

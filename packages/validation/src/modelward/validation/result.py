@@ -11,7 +11,8 @@ from modelward.core.metrics import Estimate
 from modelward.validation.boundary import Boundary, draw
 from modelward.validation.certainty import Certificate
 from modelward.validation.competition import Standing
-from modelward.validation.explain import Rule
+from modelward.validation.remaining import Certainty
+from modelward.validation.rules import Rule
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,14 +20,16 @@ if TYPE_CHECKING:
 
     from modelward.core.evidence import Artifact, Evidence
     from modelward.core.pages import Page
+    from modelward.validation.explain import Explanation
 
 
 @dataclass(frozen=True, slots=True)
 class StudyResult:
     """What a study found of the system `name`, what is proven of it, and what is not known.
 
-    `rules` say where it fails, `safe` where it holds. `failure_share` is the share of the space that fails, by the
-    surrogates, with the audit's interval; `certificate` is what the audit proves.
+    `rules` say where it fails, `safe` where it holds. `failure_share` is the probability that a
+    point of the operational distribution fails, by the surrogates, with the audit's interval;
+    `certificate` is what the audit proves, `certainty` the same and more for each output.
     `self_assessed` is the surrogates' own mean certainty, which proves nothing. `unknown` says in
     plain sentences what remains open, `stopped` why the study ended. `runs` holds every told run as
     a row; `config` features, outputs and settings.
@@ -38,6 +41,7 @@ class StudyResult:
     safe: tuple[Rule, ...]
     failure_share: Estimate
     certificate: Certificate
+    certainty: dict[str, Certainty]
     self_assessed: float
     standings: dict[str, tuple[Standing, ...]]
     unknown: tuple[str, ...]
@@ -67,13 +71,10 @@ class StudyResult:
             "safe": [rule.to_dict() for rule in self.safe],
             "failure_share": self.failure_share.to_dict(),
             "certificate": self.certificate.to_dict(),
+            "certainty": {name: c.to_dict() for name, c in self.certainty.items()},
             "self_assessed": self.self_assessed,
             "standings": {
-                output: [
-                    {"name": s.name, "log_loss": s.log_loss if s.n else None, "n": s.n}
-                    for s in rows
-                ]
-                for output, rows in self.standings.items()
+                name: [s.to_dict() for s in rows] for name, rows in self.standings.items()
             },
             "unknown": list(self.unknown),
             "stopped": self.stopped,
@@ -97,11 +98,11 @@ class StudyResult:
 
         return evidence(self, artifacts=artifacts)
 
-    def to_page(self) -> Page:
-        """Give the page that shows and explains the result."""
+    def to_page(self, explanation: Explanation | None = None) -> Page:
+        """Give the page of the result; with an explanation, also what matters and single cases."""
         from modelward.validation.report import page
 
-        return page(self)
+        return page(self, explanation)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the boundary map with the runs."""

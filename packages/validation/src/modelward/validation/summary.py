@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from modelward.core.metrics import Estimate
 from modelward.validation.boundary import slice_through
-from modelward.validation.certainty import Certificate, interval
-from modelward.validation.explain import Rule, find_rules
+from modelward.validation.certainty import Certificate
+from modelward.validation.domain import Floats, Output
+from modelward.validation.explain import regions
 from modelward.validation.result import StudyResult
 from modelward.validation.words import percent
 
@@ -21,42 +21,45 @@ if TYPE_CHECKING:
 _UNDECIDED = (0.1, 0.9)
 
 
-def summarise(study: Study, *, hold: Mapping[str, float]) -> StudyResult:
+def summarise(study: Study, *, hold: Mapping[str, Any]) -> StudyResult:
     """Sum up a study as it stands."""
     panel, certificate = study.surrogates(), study.certificate()
-    p_fail = panel.p_fail(study.volume)
-    fails = panel.fails(study.volume)
-    share = float(fails.mean())
+    p_fail = p_any(study)
+    share = study.failure_probability()
     proven = certificate.failure_share
     low, high = proven.low or 0.0, 1.0 if proven.high is None else proven.high
     # The surrogates' share is the sharpest estimate, but never against what the audit proves.
     estimate = Estimate(min(max(share, low), high), low, high, study.level, certificate.n)
-    rules = find_rules(study.domain, fails, study.volume)
-    safe = find_rules(study.domain, fails, study.volume, outcome=False, most=1)
+    rules, safe = regions(study)
     return StudyResult(
         name=study.name,
         seed=study.seed,
-        rules=tuple(_checked(study, rule) for rule in rules),
-        safe=tuple(_checked(study, rule) for rule in safe),
+        rules=rules,
+        safe=safe,
         failure_share=estimate,
         certificate=certificate,
+        certainty=study.certainty(),
         self_assessed=float(np.maximum(p_fail, 1.0 - p_fail).mean()),
         standings=study.standings(),
-        unknown=tuple(_unknown(study, certificate, p_fail, share)),
+        unknown=tuple(unknown(study)),
         stopped=study.stopped,
         config=_config(study),
-        boundary=slice_through(study, hold),
+        boundary=slice_through(study, panel, hold),
         runs=_rows(study),
     )
 
 
-def _checked(study: Study, rule: Rule) -> Rule:
-    """Count the runs in a rule's region; only audits of the frozen surrogate test it."""
-    inside = [run for run in study.told if rule.contains(run.values)]
-    hits = [run.failed(study.outputs) == rule.fails for run in inside]
-    tests = [hit for run, hit in zip(inside, hits, strict=True) if run.frozen]
-    checked = interval(sum(tests), len(tests), level=study.level) if tests else None
-    return replace(rule, told=(len(inside), sum(hits)), checked=checked)
+def p_any(study: Study) -> Floats:
+    """Give the probability over the volume that any output fails."""
+    passing = [1.0 - p for p in study.p_volume().values()]
+    return np.asarray(1.0 - np.prod(passing, axis=0))
+
+
+def unknown(study: Study) -> list[str]:
+    """Say what is not known, in sentences. Raises `StateError` when nothing has been told."""
+    study.surrogates()
+    p_fail = p_any(study)
+    return _unknown(study, study.certificate(), p_fail, float((p_fail > 0.5).mean()))
 
 
 def _unknown(
@@ -69,8 +72,13 @@ def _unknown(
         f"{percent(undecided, 1)} of the space is undecided by the surrogates' own account (P(fail) "
         f"between {percent(_UNDECIDED[0])} and {percent(_UNDECIDED[1])}), which proves nothing."
     )
+    law = (
+        "uniformly from"
+        if study.domain.distribution is None
+        else "by the distribution given, within"
+    )
     bounds = (
-        "What is proven holds for inputs drawn uniformly from the ranges given; nothing is said of "
+        f"What is proven holds for inputs drawn {law} the ranges given; nothing is said of "
         "what lies outside them, or of inputs that were not varied."
     )
     lines = [doubt, bounds]
@@ -80,7 +88,7 @@ def _unknown(
         lines.append("No run failed: that no point fails is not shown by this.")
     if all(failed):
         lines.append("Every run failed: no point is known to be safe.")
-    lines += [line for output in study.outputs if (line := _silent(study, output.name))]
+    lines += [line for output in study.outputs if (line := _silent(study, output))]
     proven = certificate.failure_share
     if proven.excludes(share):
         lines.append(
@@ -95,25 +103,30 @@ def _unknown(
     return lines
 
 
-def _silent(study: Study, output: str) -> str:
-    values = {run.results[output] for run in study.told if run.results is not None}
-    if len(values) != 1:
+def _silent(study: Study, output: Output) -> str:
+    values = np.array([r.results[output.name] for r in study.told if r.results is not None])
+    if not len(values):
         return ""
-    return (
-        f"Output '{output}' was {values.pop():g} in every run: where it would change was not seen."
-    )
+    if np.ptp(values) == 0.0:
+        return (
+            f"Output '{output.name}' was {values[0]:g} in every run: where it would change was not "
+            "seen."
+        )
+    low, high = float(values.min()), float(values.max())
+    outside = [limit for limit in output.limits if not low <= limit <= high]
+    if outside:
+        return (
+            f"The threshold {outside[0]:g} of output '{output.name}' lies outside all that was seen "
+            f"({low:g} to {high:g}): whether anything reaches it is not known."
+        )
+    return ""
 
 
 def _config(study: Study) -> dict[str, Any]:
-    proposer = study.proposer
     return {
-        "features": study.domain.to_dict(),
-        "outputs": [asdict(output) for output in study.outputs],
-        "initial": proposer.initial,
-        "explore": proposer.explore,
-        "audit": proposer.audit,
-        "level": study.level,
-        "inputs": "uniform on each feature's scale",
+        **study.domain.to_dict(),
+        "outputs": [output.to_dict() for output in study.outputs],
+        **study.settings.to_dict(),
     }
 
 

@@ -1,0 +1,1 @@
+"""The store of the validation server: one database, in which all state is."""
