@@ -58,7 +58,7 @@ def test_real_cards_are_saved_byte_for_byte(shared: Path, tmp_path: Path) -> Non
             continue  # what each file breaks is held in test_card_files.py
         assert card.save(tmp_path / "card.yaml").read_bytes() == path.read_bytes(), path.name
         saved += 1
-    assert saved >= 14
+    assert saved >= 11
 
 
 def test_attaching_to_real_cards_only_adds_lines(shared: Path, tmp_path: Path) -> None:

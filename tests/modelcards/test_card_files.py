@@ -72,7 +72,7 @@ MERGES = "a0: &a0 {x: 1}\n" + "".join(
         ("[" * 200, "nested deeper than 64"),
         (BOMB, "more than 100000 values"),
         (MERGES, "more than 100000 values"),
-        (f"a: &a {'x' * 99_999}\nb: [{', '.join(['*a'] * 99)}]\n", "characters of text, aliases"),
+        (f"a: &a {'x' * 99_999}\nb: [{', '.join(['*a'] * 199)}]\n", "characters of text, aliases"),
         ("%TAG !a! tag:x:\n" * 9999 + "--- {}\n", "c.yaml:1:1: more than 64 times %TAG"),
         ("a: b\n---\nc: d\n", "another document"),
         ("a: *nowhere\n", "undefined alias"),
@@ -90,7 +90,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="readable UTF-8 file"):
         read(tmp_path / "latin.yaml")
     with (tmp_path / "big.yaml").open("wb") as stream:
-        stream.truncate(2 << 20)
+        stream.truncate(9 << 20)
     with pytest.raises(DataError, match="at most"):
         read(tmp_path / "big.yaml")
     with pytest.raises(DataError, match="at most"):
@@ -186,7 +186,12 @@ def test_findings_under_long_keys_stay_short() -> None:
 
 
 REJECTED = {"validator_invalid_yaml.yaml": "not valid YAML"}
-INVALID = {"validator_invalid_schema.yaml"}
+INVALID = {
+    "validator_invalid_schema.yaml",
+    "rules_description_template.yaml",
+    "rules_two_sections.yaml",
+    "rules_with_js_function.yaml",
+}
 
 
 def test_real_cards_load_or_say_what_they_break(shared: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from modelward.core.errors import DataError, StateError
+from modelward.core.errors import StateError
 from modelward.core.evidence import Evidence, Metric, Subject
 from modelward.modelcards import ModelCard, card_page, markdown, parse, read, verify
 from modelward.modelcards.command import app
@@ -121,7 +121,10 @@ def test_exit_codes(path: Path, tmp_path: Path) -> None:
     assert repr(verify(read(nothing))) == "m: claims no number"
     broken = tmp_path / "broken.yaml"
     broken.write_text("a: [")
-    assert isinstance(runner.invoke(app, ["verify", str(broken)]).exception, DataError)
+    unreadable = runner.invoke(app, ["verify", str(broken), str(path)])
+    assert unreadable.exit_code == 2
+    assert f"{broken}:2:1: error [readable] not valid YAML" in unreadable.output
+    assert f"{path}: 0 of 2 claims verified" in unreadable.output
 
 
 def test_validate_fails_on_the_severity_asked_for(tmp_path: Path) -> None:

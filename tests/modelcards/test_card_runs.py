@@ -14,8 +14,8 @@ import pytest
 
 from modelward.core.errors import DataError, ServiceError
 from modelward.modelcards import ModelCard, parse, read, validate, verify
-from modelward.modelcards import runs as mlflow_runs
-from modelward.modelcards.runs import read_model, read_run
+from modelward.modelcards.tracking import runs as mlflow_runs
+from modelward.modelcards.tracking.runs import read_model, read_run
 
 RUN = "c7a582053362445caf9fbc7f9c57d93c"
 CARD = f"""\
@@ -130,11 +130,12 @@ def test_a_card_of_a_recorded_run(
     document = read(card.save(tmp_path / "card.yaml"))
     assert card.model_details.name == "luxuriant-snail-406"
     assert document.content["model_details"]["version"] == {"date": "2022-11-02"}
-    assert document.content["model_details"]["references"] == [
-        {"reference": "git:4c35731ff8a2c744d790b97965748a07167d8da6"}
-    ]
+    assert document.content["model_details"]["code"] == {
+        "repository": "https://github.com/CompliancePal/mlflow-example.git",
+        "commit": "4c35731ff8a2c744d790b97965748a07167d8da6",
+    }
     assert {f.rule for f in validate(document)} == {"todo"}
-    assert verify(document, tracking_uri=server.uri).count("verified") == 3
+    assert verify(document, tracking_uri=server.uri).count("verified") == 5
 
 
 HOSTILE: dict[str, tuple[Callable[[Handler], None], str]] = {
@@ -301,7 +302,11 @@ def test_a_card_of_a_registered_model(store: tuple[Any, str, str], tmp_path: Pat
     }
     result = verify(document, tracking_uri=uri)
     assert result, result
-    assert [claim.text for claim in result.claims] == ["0.0693", "nan", "1.7976931348623157e+308"]
+    assert [claim.text for claim in result.claims[1:]] == [
+        "0.0693",
+        "nan",
+        "1.7976931348623157e+308",
+    ]
     result.to_json()  # JSON has no such number: it is left out
     with pytest.raises(ServiceError, match="models:/scenes@nobody"):
         ModelCard.from_mlflow("models:/scenes@nobody", tracking_uri=uri)
@@ -312,7 +317,7 @@ def test_a_model_that_a_run_has_logged(store: tuple[Any, str, str]) -> None:
     history = json.dumps([{"artifact_path": "model"}])
     client.set_tag(run, "mlflow.log-model.history", history)
     card = ModelCard.from_mlflow(run, tracking_uri=uri)
-    assert len(card.model_parameters["input_format_map"]) == 2
+    assert len(card.model_parameters.input_format_map) == 2
 
 
 def test_a_signature_that_cannot_be_had_is_left_out(
@@ -322,7 +327,7 @@ def test_a_signature_that_cannot_be_had_is_left_out(
     client.set_tag(run, "mlflow.log-model.history", json.dumps([{"artifact_path": "gone"}]))
     with caplog.at_level(logging.WARNING):
         card = ModelCard.from_mlflow(run, tracking_uri=uri)
-    assert "input_format_map" not in card.model_parameters
+    assert card.model_parameters.input_format_map == []
     assert f"no signature for run {run}" in caplog.text
 
 
@@ -346,4 +351,29 @@ def test_a_logged_model_of_this_mlflow(tmp_path: Path) -> None:
     client.log_model_artifacts(model.model_id, str(folder))
     client.log_outputs(run, [mlflow.entities.LoggedModelOutput(model.model_id, 0)])
     card = ModelCard.from_mlflow(run, tracking_uri=uri)
-    assert card.model_parameters["input_format_map"] == [{"key": "hue", "value": "double"}]
+    assert card.model_parameters.input_format_map == [{"key": "hue", "value": "double"}]
+
+
+def test_files_on_another_host_are_not_asked_for(
+    server: Server, answer: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A hostile registry says that the model lies elsewhere: nobody is asked there."""
+    with Server() as elsewhere:
+        thread = threading.Thread(target=elsewhere.serve_forever)
+        thread.start()
+        elsewhere.answer = lambda handler: handler.say({})
+        version = {
+            "model_version": {
+                "name": "m",
+                "version": "1",
+                "run_id": RUN,
+                "source": elsewhere.uri.replace("127.0.0.1", "localhost"),
+            }
+        }
+        server.answer = lambda h: h.say(version if "model-versions" in h.path else answer)
+        with caplog.at_level(logging.WARNING):
+            ModelCard.from_mlflow("models:/m/1", tracking_uri=server.uri)
+        elsewhere.shutdown()
+        thread.join()
+    assert elsewhere.asked == []
+    assert "expected files on MLflow's own host, got http://localhost" in caplog.text

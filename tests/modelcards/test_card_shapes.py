@@ -9,7 +9,7 @@ import pytest
 from modelward.core.evidence import Artifact, Evidence, Metric, Subject
 from modelward.core.metrics import Estimate
 from modelward.modelcards import card_page, parse, verify
-from modelward.modelcards.claims import CardVerification
+from modelward.modelcards.verification.claims import CardVerification
 
 ESTIMATE = Estimate(0.703306, 0.6694, 0.7243, 0.95, 48)
 
@@ -35,7 +35,8 @@ def record(tmp_path: Path) -> Evidence:
 def check(folder: Path, record: Evidence, text: str) -> CardVerification:
     """Verify a card that lists the record, with `text` after; `SOURCE` stands for its AP."""
     source = f"{{record: e.json, digest: '{record.digest}', metric: AP}}"
-    listed = f"evidence: [{{record: e.json, digest: '{record.digest}'}}]\n"
+    omits = "omits: [{metric: AP}, {metric: AP, slice: '0.50'}]"
+    listed = f"evidence: [{{record: e.json, digest: '{record.digest}', {omits}}}]\n"
     return verify(parse(listed + text.replace("SOURCE", source), folder / "card.yaml"))
 
 

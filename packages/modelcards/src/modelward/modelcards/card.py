@@ -2,130 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr, StrictFloat, StrictInt, StrictStr
+from pydantic import Field, PrivateAttr
 
 from modelward.core.evidence import Evidence
 from modelward.core.files import write_whole
 from modelward.modelcards.codecs import yaml
 from modelward.modelcards.codecs.document import Document
-
-Number = StrictInt | StrictFloat | StrictStr
-"""A number, or a number as text: the older schema wants text, people write numbers."""
-Text = Number
-"""Text. The older schema wants text where YAML reads `name: 1.10` or `date: 2022` as a number."""
-
-
-class _Open(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="allow", protected_namespaces=())
-
-
-class Source(_Open):
-    """Where a number comes from: a metric of an evidence record, or of an MLflow run.
-
-    `record` is the path of the record, relative to the card, and `digest` the record's seal.
-    """
-
-    record: str | None = None
-    digest: str | None = None
-    run: str | None = None
-    metric: str
-    slice: str | None = None
+from modelward.modelcards.schema.analysis import (
+    Assessment,
+    Environment,
+    Fairness,
+    Lifecycle,
+    QuantitativeAnalysis,
+)
+from modelward.modelcards.schema.base import Open, Text, field, many
+from modelward.modelcards.schema.considerations import Considerations, Governance
+from modelward.modelcards.schema.details import ModelDetails
+from modelward.modelcards.schema.parameters import ModelParameters
+from modelward.modelcards.schema.source import EvidenceReference
 
 
-class Interval(_Open):
-    """A confidence interval; `level` is its coverage, 0.95 where none is given."""
-
-    lower_bound: Number | None = None
-    upper_bound: Number | None = None
-    level: float | None = None
-
-
-class PerformanceMetric(_Open):
-    """One number the card claims."""
-
-    type: Text | None = None
-    value: Number | None = None
-    slice: Text | None = None
-    unit: Text | None = None
-    confidence_interval: Interval | None = None
-    source: Source | None = None
-
-
-class QuantitativeAnalysis(_Open):
-    """What was measured."""
-
-    performance_metrics: list[PerformanceMetric] = []
-
-
-class Version(_Open):
-    """The model's version; the date as written."""
-
-    name: Text | None = None
-    date: Text | None = None
-    diff: Text | None = None
-
-
-class Run(_Open):
-    """The training run. The spelling `mflow` of the action this is compatible with is understood."""
-
-    type: Literal["mlflow", "mflow"]
-    id: Text
-
-
-class ModelDetails(_Open):
-    """What the model is."""
-
-    name: Text | None = None
-    overview: Text | None = None
-    description: Text | None = None
-    documentation: Text | None = None
-    version: Version | None = None
-    owners: list[dict[str, Any]] = []
-    licenses: list[dict[str, Any]] = []
-    run: Run | None = None
-
-
-class Considerations(_Open):
-    """Who should use it for what, and what to beware of."""
-
-    users: list[Any] = []
-    use_cases: list[Any] = []
-    limitations: list[Any] = []
-    tradeoffs: list[Any] = []
-    ethical_considerations: list[Any] = []
-
-
-class EvidenceReference(_Open):
-    """An evidence record the card rests on, with what it found."""
-
-    record: str
-    digest: str
-    kind: str
-    findings: list[str] = []
-
-
-class ModelCard(_Open):
+class ModelCard(Open):
     """What is known of a model, for people outside engineering too.
 
     Every part is optional, and unknown keys are kept: a card written for the older schema loads as
     it is. `ModelCard.load` also keeps the file, so that findings can name lines.
     """
 
-    schema_version: Text | None = None
-    model_details: ModelDetails = ModelDetails()
-    model_parameters: dict[str, Any] = {}
-    quantitative_analysis: QuantitativeAnalysis = QuantitativeAnalysis()
-    considerations: Considerations = Considerations()
-    evidence: list[EvidenceReference] = []
+    schema_version: Text | None = field("The version of the schema the card was written for.")
+    model_details: ModelDetails = Field(ModelDetails(), description="What the model is.")
+    model_parameters: ModelParameters = Field(ModelParameters(), description="How it is made.")
+    quantitative_analysis: QuantitativeAnalysis = Field(
+        QuantitativeAnalysis(), description="What was measured."
+    )
+    considerations: Considerations = Field(
+        Considerations(), description="Who should use it for what, and what to beware of."
+    )
+    fairness: list[Fairness] = many("How it treats groups of people.")
+    robustness: Assessment | None = field("How it stands attacks and disturbances.")
+    drift: Assessment | None = field("How its data and performance move in use.")
+    validation: Assessment | None = field("Where it was found to fail.")
+    lifecycle: Lifecycle | None = field("What happens to it over time.")
+    environment: Environment | None = field("What it runs on, and what its making cost.")
+    governance: Governance | None = field("The papers that regulation asks for.")
+    evidence: list[EvidenceReference] = many("The records and runs the card rests on.")
     _document: Document | None = PrivateAttr(default=None)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read a YAML card. Raises `DataError` when it is not one, naming file, line and column."""
-        return cls.from_document(yaml.read(path))
+        """Read a card: YAML, or any format `convert` knows.
+
+        Raises `DataError` when it is not one, naming file, line and column.
+        """
+        from modelward.modelcards.conversion.convert import read_card
+
+        return cls.from_document(read_card(path))
 
     @classmethod
     def from_document(cls, document: Document) -> Self:
@@ -133,7 +68,7 @@ class ModelCard(_Open):
         from modelward.modelcards.rules.schema import card_of
 
         card = card_of(cls, document)
-        card._document = document
+        card._document = document if document.written else None
         return card
 
     @classmethod
@@ -143,17 +78,55 @@ class ModelCard(_Open):
         `run` is a run's id, or a registered model as `models:/name@alias` or `models:/name/version`.
         Raises `ServiceError` when MLflow does not have it or does not answer.
         """
-        from modelward.modelcards.create import content_of_run
+        from modelward.modelcards.creation.mlflow import content_of_run
 
         return cls.model_validate(content_of_run(run, tracking_uri))
+
+    @classmethod
+    def from_sklearn(
+        cls, estimator: Any, *, name: str = "", data: Mapping[str, Any] | None = None
+    ) -> Self:
+        """Make a card of a scikit-learn estimator: architecture, parameters, inputs, classes.
+
+        `data` gives data by role (`{"training": …}`): a path, an array or a DataFrame, of which the
+        card gets rows, columns and digest. The files are named relative to the working folder.
+        """
+        from modelward.modelcards.creation.sklearn import content_of_estimator
+
+        return cls.model_validate(content_of_estimator(estimator, name=name, data=data or {}))
+
+    @classmethod
+    def from_torch(
+        cls, module: Any, *, name: str = "", data: Mapping[str, Any] | None = None
+    ) -> Self:
+        """Make a card of a PyTorch module: layers, number of parameters, their digest.
+
+        `data` is as in `from_sklearn`.
+        """
+        from modelward.modelcards.creation.torch import content_of_module
+
+        return cls.model_validate(content_of_module(module, name=name, data=data or {}))
+
+    @classmethod
+    def from_template(cls, kind: str = "classification", *, name: str = "") -> Self:
+        """Make a card to be filled in, with TODOs that fit a kind of model.
+
+        Kinds: classification, regression, detection, generation, forecasting. Raises `DataError`
+        for another.
+        """
+        from modelward.modelcards.creation.templates import content_of_template
+
+        return cls.model_validate(content_of_template(kind, name=name))
 
     def attach(self, evidence: Evidence, *, record: str) -> Self:
         """Give the card with an evidence record's numbers and findings added.
 
-        `record` is the path of the saved record, relative to the card. Each number names the record,
-        its seal and the metric it comes from. A record of the same path replaces the earlier one.
+        `record` is the path of the saved record, relative to the card. The numbers go to the section
+        for their kind (`robustness`, `validation`, `drift`, `lifecycle`, or `quantitative_analysis`),
+        each naming the record, its seal and the metric it comes from. A record of the same path
+        replaces the earlier one.
         """
-        from modelward.modelcards.create import attach
+        from modelward.modelcards.creation.attaching import attach
 
         return attach(self, evidence, record)
 
@@ -161,15 +134,8 @@ class ModelCard(_Open):
         """Give the card as plain content, without what is empty."""
         return _without_empty(self.model_dump(mode="json", exclude_none=True))
 
-    def save(self, path: str | Path) -> Path:
-        """Write the card as YAML, and give the path.
-
-        A card that was read from a file keeps that file's comments, order and spelling; what was
-        not changed is written byte for byte.
-        """
-        return write_whole(path, self._text())
-
-    def _text(self) -> str:
+    def to_yaml(self) -> str:
+        """Write the card as YAML, as `save` does."""
         if self._document is None:
             return yaml.write(self.content())
         from modelward.modelcards.codecs.editing import edit, patched
@@ -178,12 +144,33 @@ class ModelCard(_Open):
         before = type(self).model_validate(read).content()
         return edit(self._document.written, read, patched(read, before, self.content()))
 
+    def save(self, path: str | Path) -> Path:
+        """Write the card as YAML, and give the path.
+
+        A card that was read from a file keeps that file's comments, order and spelling; what was
+        not changed is written byte for byte.
+        """
+        return write_whole(path, self.to_yaml())
+
+    def _repr_html_(self) -> str:
+        from modelward.modelcards.render.notebook import notebook_of
+
+        return notebook_of(self)
+
 
 def _without_empty(content: dict[str, Any]) -> dict[str, Any]:
-    kept = {k: _without_empty(v) if isinstance(v, dict) else v for k, v in content.items()}
-    return {k: v for k, v in kept.items() if v not in ({}, [], None)}
+    kept = {key: _stripped(value) for key, value in content.items()}
+    return {key: value for key, value in kept.items() if value not in ({}, [], None)}
+
+
+def _stripped(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _without_empty(value)
+    return [_stripped(item) for item in value] if isinstance(value, list) else value
 
 
 def json_schema() -> dict[str, Any]:
-    """Give the JSON Schema of cards."""
-    return ModelCard.model_json_schema()
+    """Give the JSON Schema (draft 2020-12) of cards, as published in the documentation."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | (
+        ModelCard.model_json_schema()
+    )

@@ -15,10 +15,11 @@ import yaml
 
 from modelward.core.errors import DataError
 from modelward.modelcards.codecs.document import Document, Place, dotted
+from modelward.modelcards.codecs.exact import Exact
 
-MAX_BYTES = 1 << 20
+MAX_BYTES = 8 << 20
 MAX_VALUES = 100_000
-MAX_TEXT = 4 << 20
+MAX_TEXT = 16 << 20
 MAX_DEPTH = 64
 
 # libyaml compares each %TAG line with all before it: a file full of them takes many seconds.
@@ -31,6 +32,7 @@ _PLAIN_TAGS = {
 _QUOTED = ("'", '"', "|", ">")
 _INT = re.compile(r"[-+]?\d{1,300}")
 _FLOAT = re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d{1,4})?")
+_RESOLVED = re.compile(r"[-+]?\d+\.\d*")  # what every YAML reader takes for a number
 _EXPONENT = re.compile(r"[-+]?\d+[eE][-+]?\d{1,4}")
 _WORDS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _NULLS = {"", "~", "null", "Null", "NULL"}
@@ -40,19 +42,27 @@ def read(path: str | Path) -> Document:
     """Read a card's file.
 
     Raises `DataError`, with file and line where it can, for what is no readable YAML mapping, and for
-    files over 1 MiB, over 100,000 values or four million characters of text (both with aliases
+    files over 8 MiB, over 100,000 values or sixteen million characters of text (both with aliases
     filled in), nested deeper than 64, with a key given twice, or with a tag.
     """
     source = Path(path)
     try:
-        with source.open("rb") as stream:
-            written = stream.read(MAX_BYTES + 1)  # a device would give bytes for ever
-        if len(written) > MAX_BYTES:
-            raise DataError(f"expected a card of at most {MAX_BYTES} bytes, got more in {source}")
-        text = written.decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_bytes(source).decode("utf-8")
+    except UnicodeDecodeError as error:
         raise DataError(f"expected a readable UTF-8 file {source}, got: {error}") from error
     return parse(text, source)
+
+
+def read_bytes(source: Path) -> bytes:
+    """Read a file of at most 8 MiB. Raises `DataError` for a larger one, and one that is not there."""
+    try:
+        with source.open("rb") as stream:
+            written = stream.read(MAX_BYTES + 1)  # a device would give bytes for ever
+    except OSError as error:
+        raise DataError(f"expected a readable UTF-8 file {source}, got: {error}") from error
+    if len(written) > MAX_BYTES:
+        raise DataError(f"expected a card of at most {MAX_BYTES} bytes, got more in {source}")
+    return written
 
 
 def parse(text: str, source: Path = Path("card.yaml")) -> Document:
@@ -180,8 +190,13 @@ class _Writer(yaml.SafeDumper):
         style = "'" if _EXPONENT.fullmatch(text) else None
         return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
+    def exact(self, number: Exact) -> yaml.ScalarNode:
+        text = str(number) if _RESOLVED.fullmatch(str(number)) else repr(float(number))
+        return self.represent_scalar("tag:yaml.org,2002:float", text)
+
 
 _Writer.add_representer(str, _Writer.text)
+_Writer.add_representer(Exact, _Writer.exact)
 
 
 def write(content: dict[str, Any]) -> str:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from modelward.core.pages import Block, Html, Notice, Page, Prose, Section, Table
-from modelward.modelcards import layout
-from modelward.modelcards.claims import CardVerification
-from modelward.modelcards.codecs.document import Document, dotted
+from modelward.modelcards.codecs.document import Document, Place, dotted
+from modelward.modelcards.render.audience import Audience, audience_of
+from modelward.modelcards.render.charts import charts
 from modelward.modelcards.render.markdown import markdown
 from modelward.modelcards.render.standing import COLOURS, by_row, mark, standing
+from modelward.modelcards.render.tables import table
+from modelward.modelcards.verification import layout
+from modelward.modelcards.verification.claims import CardVerification
 
 _CONSIDERATIONS = {
     "use_cases": "Meant for",
+    "prohibited_uses": "Not to be used for",
     "users": "Who uses it",
     "limitations": "Limitations",
     "tradeoffs": "Trade-offs",
@@ -21,8 +25,19 @@ _CONSIDERATIONS = {
 }
 
 
-def card_page(document: Document, verification: CardVerification) -> Page:
-    """Draw a card. No claim that does not stand is left out, whatever else is."""
+def card_page(
+    document: Document,
+    verification: CardVerification,
+    *,
+    audience: str = "engineer",
+    back: tuple[str, str] | None = None,
+) -> Page:
+    """Draw a card for an audience: engineer, risk or public. `back` is a link (text, address).
+
+    No claim that does not stand is left out, whatever else is. Raises `ConfigError` for another
+    audience.
+    """
+    shown = audience_of(audience)
     content = document.content
     details = _dict(content.get("model_details"))
     version = _dict(details.get("version"))
@@ -30,26 +45,60 @@ def card_page(document: Document, verification: CardVerification) -> Page:
     name, date = (document.said(inside, version, key) for key in ("name", "date"))
     words = [f"version {name}" if name else "", f"of {date}" if date else ""]
     blocks = standing(verification)
-    for field in ("overview", "description", "documentation"):
-        if details.get(field):
-            blocks.append(Section(field.capitalize(), [Html(markdown(str(details[field])))]))
-    blocks += list(_metrics(document, verification))
-    blocks += list(_evidence(document, verification))
-    blocks += list(_considerations(_dict(content.get("considerations"))))
-    parameters = _dict(_dict(content.get("model_parameters")).get("parameters"))
-    if parameters:
-        inside = ("model_parameters", "parameters")
-        rows = [[key, document.said(inside, parameters, key)] for key in parameters]
-        blocks.append(Section("Parameters", [Table("Of training", ["name", "value"], rows)]))
+    for section in shown.sections:
+        blocks += list(_SECTIONS[section](document, verification, shown))
     return Page(
         title=document.said(("model_details",), details, "name") or "Model card",
         lead=" ".join(filter(None, ["Model card", *words])) + ".",
         blocks=blocks,
-        footer=f"Made by modelward-modelcards from {document.source.name}.",
+        footer=f"Made by modelward-modelcards from {document.source.name}, for readers: {audience}.",
+        back=back,
     )
 
 
-def _metrics(document: Document, verification: CardVerification) -> Iterator[Block]:
+def _text(document: Document, _: CardVerification, __: Audience) -> Iterator[Block]:
+    details = _dict(document.content.get("model_details"))
+    for field in ("overview", "description", "documentation"):
+        if details.get(field):
+            yield Section(field.capitalize(), [Html(markdown(str(details[field])))])
+
+
+def _parameters(document: Document, _: CardVerification, __: Audience) -> Iterator[Block]:
+    parameters = _dict(_dict(document.content.get("model_parameters")).get("parameters"))
+    if parameters:
+        inside = ("model_parameters", "parameters")
+        rows = [[key, document.said(inside, parameters, key)] for key in parameters]
+        yield Section("Parameters", [Table("Of training", ["name", "value"], rows)])
+
+
+def _data(document: Document, _: CardVerification, __: Audience) -> Iterator[Block]:
+    rows = [
+        [
+            document.said(place, entry, "name") or "–",
+            document.said(place, entry, "role"),
+            document.said(place, entry, "rows"),
+            document.said(place, entry, "sha256"),
+        ]
+        for place, entry in layout.entries(document.content, ("model_parameters", "data"))
+    ]
+    if rows:
+        columns = ["data", "role", "rows", "sha256"]
+        yield Section("Data", [Table("What it was made and measured with", columns, rows)])
+
+
+def _governance(document: Document, _: CardVerification, __: Audience) -> Iterator[Block]:
+    parts = [
+        f"- **{key.replace('_', ' ').capitalize()}**: {value}"
+        for key, value in _dict(document.content.get("governance")).items()
+        if isinstance(value, str)
+    ]
+    if parts:
+        yield Section("Governance", [Html(markdown("\n".join(parts)))])
+
+
+def _metrics(
+    document: Document, verification: CardVerification, audience: Audience
+) -> Iterator[Block]:
     rows = []
     standings = by_row(verification)
     for place, metric in layout.metrics(document.content):
@@ -66,17 +115,34 @@ def _metrics(document: Document, verification: CardVerification) -> Iterator[Blo
             [
                 kind or "–",
                 part,
-                f"{value or ''} {unit or ''}".strip(),
-                f"{bounds[0]} to {bounds[1]}" if interval else None,
+                f"{value or ''} {unit or ''}".strip() + _verdict(document, place, metric),
+                *(
+                    [f"{bounds[0]} to {bounds[1]}" if interval else None]
+                    if audience.intervals
+                    else []
+                ),
                 None if claim is None else mark(claim),
             ]
         )
     if rows:
-        columns = ["number", "part", "value", "interval", "standing"]
-        yield Section("What was measured", [Table("Every number the card claims", columns, rows)])
+        middle = ["interval"] if audience.intervals else []
+        columns = ["number", "part", "value", *middle, "standing"]
+        drawn = charts(document, intervals=audience.intervals)
+        numbers = table("Every number the card claims", columns, rows)
+        yield Section("What was measured", [*drawn, numbers])
 
 
-def _evidence(document: Document, verification: CardVerification) -> Iterator[Block]:
+def _verdict(document: Document, place: Place, metric: dict[str, Any]) -> str:
+    """Say that a number has failed its limit: no audience is spared that."""
+    if metric.get("passed") is not False:
+        return ""
+    limit = document.said(place, metric, "limit")
+    return f" – failed its limit {limit or ''}".rstrip()
+
+
+def _evidence(
+    document: Document, verification: CardVerification, audience: Audience
+) -> Iterator[Block]:
     parts: list[Block] = []
     standings = by_row(verification)
     for place, reference in layout.references(document.content):
@@ -87,14 +153,15 @@ def _evidence(document: Document, verification: CardVerification) -> Iterator[Bl
         parts.append(
             Section(
                 str(reference.get("kind") or reference.get("record")),
-                [Notice(stands, status), *(Prose(f) for f in findings)],
+                [Notice(stands, status), *(Prose(f) for f in findings if audience.findings)],
             )
         )
     if parts:
         yield Section("Evidence", parts)
 
 
-def _considerations(considerations: dict[str, Any]) -> Iterator[Block]:
+def _considerations(document: Document, _: CardVerification, __: Audience) -> Iterator[Block]:
+    considerations = _dict(document.content.get("considerations"))
     parts: list[Block] = []
     for key, title in _CONSIDERATIONS.items():
         texts = []
@@ -113,3 +180,14 @@ def _dict(value: Any) -> dict[str, Any]:
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
+
+
+_SECTIONS: dict[str, Callable[[Document, CardVerification, Audience], Iterator[Block]]] = {
+    "text": _text,
+    "numbers": _metrics,
+    "evidence": _evidence,
+    "considerations": _considerations,
+    "parameters": _parameters,
+    "data": _data,
+    "governance": _governance,
+}

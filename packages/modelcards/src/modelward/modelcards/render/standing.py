@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from modelward.core.pages import Block, Notice, Section, Table, Tile, Tiles
+from modelward.core.pages import Block, Notice, Section, Tile, Tiles
 from modelward.core.pages.blocks import Status
-from modelward.modelcards.claims import STATUSES, CardVerification, Claim
+from modelward.modelcards.render.tables import table
+from modelward.modelcards.verification.claims import STATUSES, CardVerification, Claim
 
 COLOURS: dict[str, Status] = {
     "verified": "good",
@@ -28,7 +29,7 @@ def standing(verification: CardVerification) -> list[Block]:
             [c.metric, c.text, mark(c), c.detail, f"line {c.line}"] for c in verification.failures
         ]
         columns = ["claim", "the card says", "standing", "why", "where"]
-        blocks.append(Section("What does not stand", [Table("Claims and why", columns, rows)]))
+        blocks.append(Section("What does not stand", [table("Claims and why", columns, rows)]))
     return blocks
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
 
 from modelward.modelcards.codecs.document import Document, Place, dotted, one_line
 
-Severity = Literal["error", "warning", "hint"]
-SEVERITIES: tuple[Severity, ...] = ("error", "warning", "hint")
+Severity = Literal["error", "warning", "info", "hint"]
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+"""From the gravest down; a rule has one of them, `--fail-on` names the lowest that fails."""
 _LONGEST = 300
 
 
@@ -39,3 +40,16 @@ class Finding:
         place = f"{self.place}: " if self.place else ""
         fact = one_line(f"{self.severity} [{self.rule}] {place}{self.message}")
         return f"{self.file}:{self.line}:{self.column}: {fact}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the finding as plain content."""
+        return asdict(self)
+
+
+def failing(severity: Severity, fail_on: Severity) -> bool:
+    """Tell whether a severity is at or above the one that fails.
+
+    >>> failing("warning", "info"), failing("hint", "error")
+    (True, False)
+    """
+    return SEVERITIES.index(severity) <= SEVERITIES.index(fail_on)

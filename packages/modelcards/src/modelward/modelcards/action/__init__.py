@@ -1,0 +1,1 @@
+"""What the GitHub Action runs: the cards checked, and GitHub told in each way it listens."""

@@ -1,0 +1,1 @@
+"""`modelward card`: one file for each kind of command, nothing imported before it is needed."""

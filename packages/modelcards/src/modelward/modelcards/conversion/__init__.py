@@ -1,0 +1,1 @@
+"""Converting: other formats to cards and back, naming each field that is dropped."""

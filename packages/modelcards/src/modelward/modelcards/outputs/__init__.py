@@ -1,0 +1,1 @@
+"""How findings leave: for a person, JSON, SARIF, GitHub annotations, JUnit."""

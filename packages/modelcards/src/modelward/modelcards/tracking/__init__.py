@@ -1,0 +1,1 @@
+"""MLflow: runs, registered models and signatures, asked within limits."""
