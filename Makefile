@@ -7,11 +7,13 @@ BIN := $(VENV)/bin
 PACKAGES := core adaptive_pipeline monitoring adversarial validation modelcards
 SOURCES := $(foreach p,$(PACKAGES),packages/$(p)/src)
 # What the main job and the tests need beyond the packages' own dependencies.
-EXTRAS := core[charts,detection,mlflow,prometheus,sklearn] adaptive_pipeline[river] \
-	monitoring[evidently,mlflow,river] adversarial[mlflow] validation[mlflow] modelcards[mlflow]
+EXTRAS := core[charts,detection,mlflow,prometheus,sklearn] adaptive_pipeline[postgres,ray,river] \
+	monitoring[evidently,gpu,mlflow,mysql,parquet,polars,postgres,ray,river] adversarial[http,mlflow,onnx] validation[mlflow,mysql,postgres,server] modelcards[mlflow,pdf]
 STAMP := $(VENV)/.installed
+# Test files run side by side in so many processes; 0 runs them in one.
+WORKERS ?= 2
 
-.PHONY: demo test lint format types docs bench screenshots clean install
+.PHONY: demo test lint format types docs bench dist screenshots clean install
 .DEFAULT_GOAL := demo
 
 install: $(STAMP)
@@ -28,7 +30,7 @@ demo: $(STAMP)
 	@$(BIN)/python examples/lifecycle.py
 
 test: $(STAMP)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -46,6 +48,12 @@ docs: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python tests/benchmarks/run.py
+
+dist: $(STAMP)
+	rm -rf dist
+	for package in packages/*/; do $(BIN)/python -m build --quiet --outdir dist $$package || exit 1; done
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/python .ci/sbom.py > dist/modelward.cdx.json
 
 screenshots: $(STAMP)
 	$(BIN)/python .ci/screenshots.py

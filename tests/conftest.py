@@ -9,6 +9,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How fast a machine draws its examples says nothing of the code under test.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM_FLAGS = [
@@ -45,9 +50,13 @@ def shared() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A real Chromium, with a fresh profile."""
+    """A real Chromium, with a fresh profile.
+
+    One for each module: while it runs, its driver keeps an event loop running in this thread, and
+    tests that start a loop of their own could not.
+    """
     executable = shutil.which("chromium") or shutil.which("google-chrome")
     if executable is None:
         unavailable("no Chromium on this machine (Debian: apt-get install chromium)")

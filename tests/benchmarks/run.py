@@ -2,7 +2,7 @@
 
 Each `bench_*.py` prints, as its last line, one JSON object of figures. The full form writes
 `docs/benchmarks/<name>.json` and `docs/benchmarks/index.md`; the short form (MODELWARD_BENCH=short)
-only proves that the benchmarks still run.
+only proves that the benchmarks still run. `run.py gateway joiner` runs these two and keeps the rest.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).parent
 FOLDER = ROOT / "docs" / "benchmarks"
 SHORT = os.environ.get("MODELWARD_BENCH") == "short"
 
@@ -45,20 +47,32 @@ def table(results: dict[str, tuple[str, dict[str, object]]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main() -> None:
-    results = {}
-    for script in sorted(Path(__file__).parent.glob("bench_*.py")):
-        name = script.stem.removeprefix("bench_")
-        title = script.read_text("utf-8").split('"""')[1].splitlines()[0].rstrip(".")
-        figures = run(script)
-        print(f"{title}: {json.dumps(figures)}", flush=True)
-        results[name] = (title, figures)
+def main(wanted: list[str]) -> None:
+    """Run the benchmarks named (all, where none is) and write the table of all that are kept."""
+    scripts = {p.stem.removeprefix("bench_"): p for p in sorted(HERE.glob("bench_*.py"))}
+    if unknown := set(wanted) - set(scripts):
+        sys.exit(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(scripts)}")
+    for name in wanted or scripts:
+        start = time.perf_counter()
+        figures = run(scripts[name])
+        seconds = time.perf_counter() - start
+        print(f"{title(scripts[name])} ({seconds:.0f} s): {json.dumps(figures)}", flush=True)
         if not SHORT:
             FOLDER.mkdir(parents=True, exist_ok=True)
             (FOLDER / f"{name}.json").write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
     if not SHORT:
+        kept = {name: FOLDER / f"{name}.json" for name in scripts}
+        results = {
+            name: (title(scripts[name]), json.loads(path.read_text("utf-8")))
+            for name, path in kept.items()
+            if path.is_file()
+        }
         (FOLDER / "index.md").write_text(table(results), "utf-8")
 
 
+def title(script: Path) -> str:
+    return script.read_text("utf-8").split('"""')[1].splitlines()[0].rstrip(".")
+
+
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

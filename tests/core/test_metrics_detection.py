@@ -281,3 +281,26 @@ def test_the_scorers_absence_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "faster_coco_eval", None)
     with pytest.raises(MissingPackageError, match="scoring detections needs the package"):
         coco_average_precision([GOOD], [GOOD])
+
+
+def test_scores_by_size_are_those_of_each_size_alone():
+    rng = np.random.default_rng(3)
+    truths, found = [], []
+    for _ in range(12):
+        side = np.array([10.0, 20.0, 60.0, 150.0])
+        corner = rng.uniform(0, 300, (4, 2))
+        boxes = np.hstack([corner, corner + side[:, None]])
+        labels = np.array([0, 1, 0, 1])
+        truths.append({"boxes": boxes, "labels": labels})
+        near = boxes + rng.normal(0, 2, (4, 4))
+        found.append({"boxes": near, "labels": labels, "scores": rng.uniform(0.1, 1, 4)})
+    whole = DetectionMatches(truths, found, sizes=True).score()
+    plain = DetectionMatches(truths, found).score()
+    assert (whole.ap, whole.ap50, whole.ar) == (plain.ap, plain.ap50, plain.ar)
+    assert np.isnan(plain.small)
+    for size, rows in (("small", [0, 1]), ("medium", [2]), ("large", [3])):
+        part = DetectionMatches(
+            [{k: v[rows] for k, v in t.items()} for t in truths],
+            [{k: v[rows] for k, v in f.items()} for f in found],
+        ).score()
+        assert getattr(whole, size) == pytest.approx(part.ap, abs=1e-12)

@@ -25,7 +25,7 @@ FOREIGN = {
     "adaptive_pipeline": ["torch", "ruamel.yaml", "faster_coco_eval"],
     "adversarial": ["mlflow", "fastapi", "sqlalchemy", "sklearn", "pandas"],
     "modelcards": ["torch", "mlflow", "pandas", "sklearn", "sqlalchemy", "scipy"],
-    "monitoring": ["torch", "mlflow", "evidently", "sqlalchemy", "sklearn"],
+    "monitoring": ["torch", "mlflow", "evidently", "ruamel.yaml", "faster_coco_eval"],
     "validation": ["torch", "mlflow", "evidently", "river", "nh3"],
 }
 
@@ -57,21 +57,6 @@ def closure(wheels: list[Distribution]) -> dict[str, Distribution]:
     return found
 
 
-@pytest.fixture(scope="session")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("wheels")
-    built = {}
-    for name in ["core", *LIBRARIES]:
-        subprocess.run(
-            [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, "-q",
-             ROOT / "packages" / name],
-            check=True,
-            capture_output=True,
-        )  # fmt: skip
-        (built[name],) = folder.glob(f"modelward_{name}-*.whl")
-    return built
-
-
 def read_wheel(path: Path) -> Distribution:
     (info,) = [p for p in ZipPath(path).iterdir() if p.name.endswith(".dist-info")]
     return PathDistribution(info)  # type: ignore[arg-type]
@@ -79,10 +64,12 @@ def read_wheel(path: Path) -> Distribution:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LIBRARIES)
-def test_library_works_with_core_alone(name: str, wheels: dict[str, Path], tmp_path: Path) -> None:
+def test_library_works_with_core_alone(
+    name: str, distributions: dict[str, tuple[Path, Path]], tmp_path: Path
+) -> None:
     venv.create(tmp_path / "venv", with_pip=False, symlinks=True)
     python = tmp_path / "venv" / "bin" / "python"
-    pair = [wheels["core"], wheels[name]]
+    pair = [distributions[each][1] for each in ("core", name)]
     subprocess.run(
         [sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-deps", "--no-index",
          *pair],

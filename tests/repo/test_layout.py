@@ -37,8 +37,21 @@ def tracked() -> list[Path]:
     return [ROOT / line for line in answer.stdout.splitlines() if (ROOT / line).is_file()]
 
 
-def test_the_six_packages_and_no_other() -> None:
-    assert sorted(p.name for p in (ROOT / "packages").iterdir() if p.is_dir()) == NAMES
+def test_the_six_packages_and_the_one_that_names_them() -> None:
+    found = {p.name for p in (ROOT / "packages").iterdir() if p.is_dir()}
+    assert found == {*NAMES, "modelward"}
+
+
+def test_the_package_that_names_the_others_names_them_all_at_this_version() -> None:
+    path = ROOT / "packages" / "modelward" / "pyproject.toml"
+    project = tomllib.loads(path.read_text("utf-8"))["project"]
+    version = PYPROJECTS["core"]["project"]["version"]
+    extras = project["optional-dependencies"]
+    libraries = [name.replace("_", "-") for name in LIBRARIES]
+    assert project["version"] == version
+    assert project["dependencies"] == [f"modelward-core=={version}"]
+    assert extras.pop("all") == [f"modelward[{','.join(libraries)}]"]
+    assert extras == {name: [f"modelward-{name}=={version}"] for name in libraries}
 
 
 @pytest.mark.parametrize("name", NAMES)

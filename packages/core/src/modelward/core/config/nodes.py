@@ -84,6 +84,10 @@ def compose(text: str, report: Report, environ: Mapping[str, str]) -> Node:
         return composer.document()
     except yaml.MarkedYAMLError as error:  # the only kind left once the characters are checked
         at = composer.position(error.problem_mark or error.context_mark)
+        if "maximum nesting depth" in str(error.problem):  # the parser's own limit, from 6.0.4 on
+            raise report.fatal(
+                "nested too deep", at, allowed=f"at most {MAX_DEPTH} levels"
+            ) from None
         fault = ", ".join(filter(None, (error.context, error.problem)))
     finally:
         loader.dispose()

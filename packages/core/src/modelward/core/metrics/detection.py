@@ -20,6 +20,12 @@ Image = Mapping[str, Any]
 """The boxes of one image: `boxes` `(K, 4)` as x1, y1, x2, y2, `labels` `(K,)`, `scores` `(K,)`."""
 
 _LIMIT = 100  # detections that count for an image and class, as COCO has it
+_AREAS = {
+    "all": [0.0, 1e10],
+    "small": [0.0, 32.0**2],
+    "medium": [32.0**2, 96.0**2],
+    "large": [96.0**2, 1e10],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,9 @@ class AveragePrecision:
 
     `ap` is the mean over the IoU thresholds .50, .55, … .95 and the classes that have true boxes,
     `ap50` and `ap75` are those of one threshold, `ar` the mean recall over the thresholds at 100
-    detections an image and class, `per_class` is `ap` by label, `n` the number of images.
+    detections an image and class, `per_class` is `ap` by label, `n` the number of images. `small`,
+    `medium` and `large` are `ap` of objects of up to 32 x 32 pixels, up to 96 x 96, and above; NaN where
+    there are none, or they were not asked for.
     """
 
     ap: float
@@ -37,6 +45,9 @@ class AveragePrecision:
     ar: float
     per_class: dict[int, float]
     n: int
+    small: float = math.nan
+    medium: float = math.nan
+    large: float = math.nan
 
     def to_dict(self) -> dict[str, Any]:
         """Give the fields as a plain dictionary; None where there is no number."""
@@ -73,8 +84,9 @@ def coco_average_precision(
 class DetectionMatches:
     """Detections matched with the truth once, from which the scores follow for any images drawn.
 
-    `truths` and `detections` are those of `coco_average_precision`, whose errors it raises. `n` is
-    the number of images, `labels` those met, in order.
+    `truths` and `detections` are those of `coco_average_precision`, whose errors it raises. With
+    `sizes`, small, medium and large objects are matched for themselves too. `n` is the number of images,
+    `labels` those met, in order.
 
     Matching looks at one image at a time and accumulation at all of them: a bootstrap over images
     need only accumulate anew, and an image drawn twice counts as two.
@@ -87,7 +99,9 @@ class DetectionMatches:
     (0.4, 0.0)
     """
 
-    def __init__(self, truths: Sequence[Image], detections: Sequence[Image]) -> None:
+    def __init__(
+        self, truths: Sequence[Image], detections: Sequence[Image], *, sizes: bool = False
+    ) -> None:
         if len(truths) != len(detections) or not len(truths):
             raise DataError(
                 "expected truths and detections of one length of at least 1, "
@@ -100,11 +114,12 @@ class DetectionMatches:
         ]
         self.n = len(real)
         self.labels = sorted({int(label) for _, labels, _ in (*real, *found) for label in labels})
-        self._evaluation = _evaluate(real, found, self.labels) if self.labels else None
+        self._areas = list(_AREAS) if sizes else ["all"]
+        self._evaluation = _evaluate(real, found, self.labels, self._areas) if self.labels else None
         self._cells = list(self._evaluation._evalImgs_cpp) if self._evaluation else []
 
     def score(self, rows: Rows | Sequence[int] | None = None) -> AveragePrecision:
-        """Score the images `rows` `(m,)`, indices with repetition, or all.
+        """Score the images `rows` `(m,)`, indices with repetition, or all (then by size too).
 
         Raises `DataError` for an index outside 0 to n - 1.
         """
@@ -120,6 +135,7 @@ class DetectionMatches:
         by_threshold = precision[:, :, present].mean(axis=(1, 2))
         by_class = precision[:, :, present].mean(axis=(0, 1)).tolist()
         found = [label for label, there in zip(self.labels, present, strict=True) if there]
+        sizes = {area: self._of_size(drawn, area) for area in self._areas[1:] if rows is None}
         return AveragePrecision(
             ap=float(by_threshold.mean()),
             ap50=float(by_threshold[0]),
@@ -127,17 +143,24 @@ class DetectionMatches:
             ar=float(recall[:, present].mean()),
             per_class=dict(zip(found, by_class, strict=True)),
             n=len(drawn),
+            **sizes,
         )
 
-    def _accumulate(self, rows: Rows) -> tuple[Floats, Floats]:
+    def _of_size(self, rows: Rows, area: str) -> float:
+        precision, recall = self._accumulate(rows, area)
+        present = recall[0] > -1
+        return float(precision[:, :, present].mean()) if present.any() else math.nan
+
+    def _accumulate(self, rows: Rows, area: str = "all") -> tuple[Floats, Floats]:
         """Interpolated precision `(10 thresholds, 101 recalls, C)` and recall `(10, C)`."""
         if self._evaluation is None:
             return np.empty((10, 101, 0)), np.empty((10, 0))
         from faster_coco_eval import faster_eval_api_cpp
 
         count = len(self.labels)
-        # One cell for each class and image, images running fastest.
-        cells = [self._cells[c * self.n + r] for c in range(count) for r in rows]
+        # One cell for each class, area and image, images running fastest.
+        at, areas = self._areas.index(area), len(self._areas)
+        cells = [self._cells[(c * areas + at) * self.n + r] for c in range(count) for r in rows]
         parameters = self._evaluation._paramsEval
         parameters.imgIds = list(range(len(rows)))
         result = faster_eval_api_cpp.COCOevalAccumulate(parameters, cells)
@@ -148,7 +171,9 @@ class DetectionMatches:
 _Boxes = tuple[Floats, npt.NDArray[np.int64], Floats]
 
 
-def _evaluate(real: Sequence[_Boxes], found: Sequence[_Boxes], labels: Sequence[int]) -> Any:
+def _evaluate(
+    real: Sequence[_Boxes], found: Sequence[_Boxes], labels: Sequence[int], areas: Sequence[str]
+) -> Any:
     require(
         "faster_coco_eval", feature="scoring detections", install="'./packages/core[detection]'"
     )
@@ -167,9 +192,12 @@ def _evaluate(real: Sequence[_Boxes], found: Sequence[_Boxes], labels: Sequence[
         }
     )
     evaluation = COCOeval_faster(truth, truth.loadRes(_records(found)), "bbox", separate_eval=True)
-    evaluation.params.areaRng, evaluation.params.areaRngLbl = [[0, 1e10]], ["all"]
+    evaluation.params.areaRng = [_AREAS[area] for area in areas]
+    evaluation.params.areaRngLbl = list(areas)
     evaluation.params.maxDets = [_LIMIT]
     evaluation.evaluate()
+    # Accumulated one area at a time.
+    evaluation._paramsEval.areaRng = [_AREAS["all"]]
     return evaluation
 
 
