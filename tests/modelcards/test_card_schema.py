@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modelward.core.errors import DataError
 from modelward.modelcards import ModelCard, json_schema, load_ruleset, parse, validate
+from modelward.modelcards.codecs.made import document_of
 from modelward.modelcards.codecs.yaml import write
 from modelward.modelcards.rules.schema import card_violations
 
@@ -54,36 +59,108 @@ def test_every_card_the_older_schema_allows_loads_unchanged(content: dict[str, A
     assert ModelCard.from_document(document).to_yaml() == text
 
 
-leaves = st.sampled_from([1, 0.5, "x", True, None, [], {}, [1], {"name": 1}])
-near_cards = st.fixed_dictionaries(
-    {},
-    optional={
-        "model_details": st.dictionaries(
-            st.sampled_from(["name", "version", "owners", "run", "files", "licenses", "risk"]), leaves
-        ),
-        "quantitative_analysis": st.fixed_dictionaries(
-            {"performance_metrics": st.lists(st.dictionaries(st.sampled_from(["type", "value", "passed", "source", "confidence_interval"]), leaves), max_size=2) | leaves}
-        ),
-        "evidence": st.lists(leaves, max_size=2),
-        "fairness": leaves,
-    },
-)  # fmt: skip
+LEAVES: list[Any] = [1, 0, 0.5, 1.0, -1, "x", "", "1", "0.5", "true", "2022-06-01", True, False, None,
+                     [], {}, [1], [None], [[]], [{}], {"zz": 1}, {"name": 1}, {"metric": []}]  # fmt: skip
+SCHEMA: dict[str, Any] = json_schema()
 
 
-@settings(max_examples=250, deadline=None)
-@given(near_cards)
-def test_the_published_schema_and_the_model_agree(content: dict[str, Any]) -> None:
-    from pydantic import ValidationError
+def forms(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the forms a value may have, references followed."""
+    if "$ref" in schema:
+        return forms(SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]])
+    if "anyOf" in schema:
+        return [form for inner in schema["anyOf"] for form in forms(inner)]
+    return [schema]
 
+
+def with_a_hole(schema: dict[str, Any], seen: set[str]) -> Iterator[Callable[[Any], Any]]:
+    """Give, for each place a part may have, a function that makes the part with one value there.
+
+    What several parts refer to is gone into once.
+    """
+    yield lambda value: value
+    for form in forms(schema):
+        if "properties" in form and form["title"] in seen:
+            continue
+        if form.get("type") == "array":
+            for make in with_a_hole(form["items"], seen):
+                yield lambda value, make=make: [make(value)]
+        if "properties" in form:
+            seen.add(form["title"])
+        for key, inner in form.get("properties", {}).items():
+            needed = {name: "x" for name in form.get("required", ()) if name != key}
+            for make in with_a_hole(inner, seen):
+                yield lambda value, key=key, make=make, needed=needed: needed | {key: make(value)}
+
+
+def allowed(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """Make values that a part of the published schema allows."""
+    strategies = []
+    for form in forms(schema):
+        match form.get("type"):
+            case "array":
+                strategies.append(st.lists(allowed(form["items"]), max_size=2))
+            case "object" if "properties" in form:
+                parts = {key: allowed(inner) for key, inner in form["properties"].items()}
+                needed = {key: parts.pop(key) for key in form.get("required", ())}
+                parts["zz_mine"] = st.sampled_from(LEAVES)
+                strategies.append(st.fixed_dictionaries(needed, optional=parts))
+            case _:
+                fitting = [v for v in LEAVES if jsonschema.Draft202012Validator(form).is_valid(v)]
+                strategies.append(st.sampled_from(fitting))
+    return st.one_of(strategies)
+
+
+def places(value: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Give every place below a value."""
+    entries = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in entries:
+        yield (*above, key)
+        if isinstance(inner, dict | list):
+            yield from places(inner, (*above, key))
+
+
+def agree(content: dict[str, Any]) -> bool:
+    """Assert that schema, model and another validator say the same, and give what they say."""
     published = not list(card_violations(content))
     try:
-        ModelCard.model_validate(content)
+        ModelCard.from_document(document_of(content, Path("card.yaml")))
         loads = True
-    except ValidationError:
+    except DataError:
         loads = False
     assert published == loads, content
-    other = jsonschema.Draft202012Validator(json_schema())
-    assert other.is_valid(content) == published
+    assert OTHER.is_valid(content) == published, content
+    return published
+
+
+OTHER = jsonschema.Draft202012Validator(SCHEMA)
+CARDS = allowed(SCHEMA | {"required": ["schema_version"]})
+
+
+def test_at_each_place_of_a_card_the_schema_and_the_model_agree() -> None:
+    seen: set[str] = set()
+    said = Counter(
+        agree({key: make(leaf)})
+        for key, part in SCHEMA["properties"].items()
+        for make in with_a_hole(part, seen)
+        for leaf in LEAVES
+    )
+    assert seen == SCHEMA["$defs"].keys()
+    assert min(said[True], said[False]) > 1000, said
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(st.data())
+def test_the_published_schema_and_the_model_agree(data: st.DataObject) -> None:
+    content = copy.deepcopy(data.draw(CARDS))
+    assert agree(content)
+    if found := list(places(content)):
+        *above, last = data.draw(st.sampled_from(found))
+        inner = content
+        for key in above:
+            inner = inner[key]
+        inner[last] = data.draw(st.sampled_from(LEAVES))
+        agree(content)
 
 
 def test_the_published_schema_is_that_of_the_model(root: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import StrictBool
+
 from modelward.modelcards.schema.base import Number, Open, Text, field, many
 from modelward.modelcards.schema.parameters import Graphics
 from modelward.modelcards.schema.source import Source
@@ -25,9 +27,11 @@ class PerformanceMetric(Open):
     slice: Text | None = field("The part of the data it is for.")
     unit: Text | None = field("Its unit.")
     confidence_interval: Interval | None = field("How sure it is.")
-    higher_is_better: bool | None = field("Its direction: declared, and not guessed from its name.")
+    higher_is_better: StrictBool | None = field(
+        "Its direction: declared, and not guessed from its name."
+    )
     limit: Number | None = field("What it was held against.")
-    passed: bool | None = field("Whether it kept the limit.")
+    passed: StrictBool | None = field("Whether it kept the limit.")
     description: Text | None = field("What it means.")
     source: Source | None = field("Where it comes from.")
 
