@@ -16,6 +16,7 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from modelward.core.errors import DataError
 from modelward.modelcards import ModelCard, json_schema, load_ruleset, parse, validate
@@ -186,6 +187,23 @@ def test_numbers_are_kept_as_written(tmp_path: Path, written: str) -> None:
     card = ModelCard.load(path)
     changed = card.model_copy(update={"schema_version": "new"})
     assert f"value: {written}" in changed.save(tmp_path / "d.yaml").read_text()
+
+
+@pytest.mark.parametrize("written", ["1e400", "-1.5e9999", ".inf", ".nan", "NaN", "Infinity"])
+def test_what_is_no_finite_number_is_text_for_reader_schema_and_model(
+    tmp_path: Path, written: str
+) -> None:
+    content = f"quantitative_analysis: {{performance_metrics: [{{type: a, value: {written}}}]}}\n"
+    document = parse(content)
+    assert [f for f in validate(document) if f.rule == "schema"] == []
+    (metric,) = ModelCard.from_document(document).quantitative_analysis.performance_metrics
+    assert metric.value == written
+    path = tmp_path / "card.json"
+    path.write_text(f'{{"model_details": {{\t"name": {written}}}}}')  # no YAML, for its tab
+    if written[0] != ".":
+        assert ModelCard.load(path).model_details.name == written
+    with pytest.raises(ValidationError):
+        ModelCard.model_validate({"model_details": {"name": float("inf")}})
 
 
 def test_validating_loads_nothing_heavy(tmp_path: Path) -> None:

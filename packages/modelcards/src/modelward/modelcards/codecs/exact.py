@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from modelward.modelcards.codecs.document import Document, Place
@@ -13,11 +14,11 @@ class Exact(float):
     text: str
 
     @classmethod
-    def of(cls, text: str) -> Exact:
-        """Make one of its text."""
+    def of(cls, text: str) -> Exact | str:
+        """Make one of its text. What is too large to be a float stays text."""
         number = cls(text)
         number.text = text
-        return number
+        return number if math.isfinite(number) else text
 
     def __str__(self) -> str:
         return self.text

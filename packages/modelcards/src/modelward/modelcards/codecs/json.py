@@ -23,9 +23,11 @@ def parse_json(text: str, source: Path) -> Document:
 
 
 def load_json(text: str, source: Path) -> dict[str, Any]:
-    """Read the content alone, numbers as written."""
+    """Read the content alone, numbers as written; NaN and Infinity, which are no JSON, as text."""
     try:
-        content = json.loads(text, parse_float=Exact.of, object_pairs_hook=_once)
+        content = json.loads(
+            text, parse_float=Exact.of, parse_constant=str, object_pairs_hook=_once
+        )
     except json.JSONDecodeError as error:
         raise DataError(
             f"{source}:{error.lineno}:{error.colno}: not valid JSON: {error.msg}"
@@ -50,7 +52,7 @@ def dump_leaf(value: Any) -> str:
 def load_leaf(text: Any) -> Any:
     """Read one carried value; what is no JSON is taken as it stands."""
     try:
-        return json.loads(text, parse_float=Exact.of)
+        return json.loads(text, parse_float=Exact.of, parse_constant=str)
     except (TypeError, ValueError):
         return text
 

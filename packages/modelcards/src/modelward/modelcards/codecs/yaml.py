@@ -6,6 +6,7 @@ is compatible with. Dates stay text. Tags that would make objects are refused.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -173,14 +174,20 @@ class _Reader:
         if (
             node.tag == "tag:yaml.org,2002:str"
         ):  # PyYAML does not take 1e3 for a number; YAML 1.2 does
-            return float(text) if _EXPONENT.fullmatch(text) else text
+            return _float(text) if _EXPONENT.fullmatch(text) else text
         if text in _NULLS:
             return None
         if text in _WORDS:
             return _WORDS[text]
         if _INT.fullmatch(text):
             return int(text)
-        return float(text) if _FLOAT.fullmatch(text) else text
+        return _float(text) if _FLOAT.fullmatch(text) else text
+
+
+def _float(text: str) -> float | str:
+    """Give a number; one too large to be a float stays text, as `.inf` does."""
+    number = float(text)
+    return number if math.isfinite(number) else text
 
 
 class _Writer(yaml.SafeDumper):

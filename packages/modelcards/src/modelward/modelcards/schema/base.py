@@ -7,13 +7,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
 from pydantic.json_schema import WithJsonSchema
 
-Number = Annotated[
-    StrictInt | StrictFloat | StrictStr, WithJsonSchema({"type": ["number", "string"]})
-]
+Finite = Annotated[StrictFloat, Field(allow_inf_nan=False)]
+"""A float that JSON can hold."""
+Number = Annotated[StrictInt | Finite | StrictStr, WithJsonSchema({"type": ["number", "string"]})]
 """A number, or a number as text: the older schema wants text, people write numbers."""
-Text = Annotated[
-    StrictInt | StrictFloat | StrictStr, WithJsonSchema({"type": ["string", "number"]})
-]
+Text = Annotated[StrictInt | Finite | StrictStr, WithJsonSchema({"type": ["string", "number"]})]
 """Text. The older schema wants text where YAML reads `name: 1.10` or `date: 2022` as a number."""
 
 
