@@ -6,7 +6,6 @@ import torch
 from modelward.adversarial import (
     PGD,
     AveragePrecision,
-    Ensemble,
     Fabrication,
     LocalisationShift,
     Mislabelling,
@@ -16,8 +15,6 @@ from modelward.adversarial import (
     Untargeted,
     Vanishing,
     WorstCase,
-    Yolo3,
-    Yolo3Network,
     match,
 )
 from modelward.adversarial.detectors.base import Outputs
@@ -147,24 +144,6 @@ def test_the_worst_case_is_the_worst_of_all_image_by_image(detector, batch):
         assert harm(worst[i], target) >= harm(alone[i], target) - 1e-9
     with pytest.raises(ConfigError, match="one size and norm"):
         WorstCase(attacks=(PGD(eps=0.1), PGD(eps=0.2)))
-
-
-def test_an_ensemble_adds_what_each_of_its_members_says(batch):
-    images, targets = batch
-    with torch.random.fork_rng():
-        torch.manual_seed(5)
-        members = [
-            Yolo3(network=Yolo3Network(classes=3, width=width), classes=Shapes.classes)
-            for width in (4, 8)
-        ]
-    both = Ensemble(members)
-    assert both.loss(images, targets, Untargeted()).tolist() == pytest.approx([2.0] * 4)
-    moved = PGD(steps=3)(both, images, targets)
-    for member in members:
-        before = member.loss(images, targets, Untargeted())
-        assert bool((member.loss(moved, targets, Untargeted()) > before).all())
-    with pytest.raises(DataError, match="two detectors or more"):
-        Ensemble(members[:1])
 
 
 def test_harm_orders_what_was_done():

@@ -18,7 +18,7 @@ from modelward.adversarial.data.survey import Survey, survey
 from modelward.adversarial.detectors.base import Detector
 from modelward.adversarial.matrix import Matrix, Task
 from modelward.adversarial.moved import Moved
-from modelward.adversarial.naming import Detectors, check, labelled, named
+from modelward.adversarial.naming import Detectors, check, labelled, named, shown
 from modelward.adversarial.results import Assessment, Cell, Example, Scores
 from modelward.adversarial.scoring.scorer import Scorer
 from modelward.adversarial.trust import check_detector, warnings_on
@@ -46,8 +46,8 @@ def assess(
 ) -> Assessment:
     """Attack every source with every attack at every eps, and score every target on what came of it.
 
-    One detector and one attack make the smallest matrix. `targets` are by default the sources; detectors
-    go by their names, or by the keys of a mapping. `eps` gives each attack at each of these sizes;
+    One detector and one attack make the smallest matrix. `targets` are by default the sources, of an
+    `Ensemble` its members; detectors go by their names, or by the keys of a mapping. `eps` gives each attack at each of these sizes;
     without it, attacks are run as they are. All cells are scored on the same images, before and after.
 
     With a `folder`, images and detections are kept one by one, and the same call after a kill goes on
@@ -70,7 +70,7 @@ def assess(
     (4, True)
     """
     made_on = named(sources)
-    shown_to = made_on if targets is None else named(targets)
+    shown_to = shown(made_on) if targets is None else named(targets)
     chosen = labelled(attacks, eps)
     check(made_on, shown_to, data)
     scorer = Scorer(data.classes, resamples=resamples, level=level, seed=seed)

@@ -85,10 +85,20 @@ class Model(Config):
             raise ConfigError(f"expected settings of {family}, got {settings}") from error
 
 
-class Create(Model):
-    """How adversarial images are made: on which detector, by which attack."""
+class Named(Model):
+    """A detector with its family."""
 
     base_model: Family = Field(alias="base-model")
+
+
+class Create(Model):
+    """How adversarial images are made: on which detector, by which attack.
+
+    `together_with` are further detectors of the same classes: all are attacked as one ensemble.
+    """
+
+    base_model: Family = Field(alias="base-model")
+    together_with: tuple[Named, ...] = Field((), alias="together-with")
     algorithm: str = "pgd"
     settings: dict[str, Any] = Field(default_factory=dict)
     sample_size: int = Field(200, alias="sample-size", ge=1)
@@ -106,12 +116,6 @@ class Transfer(Model):
     out: RelativePath = Path("logs/result.json")
 
 
-class Named(Model):
-    """A detector of an assessment."""
-
-    base_model: Family = Field(alias="base-model")
-
-
 class Chosen(Config):
     """An attack of an assessment."""
 
@@ -120,9 +124,13 @@ class Chosen(Config):
 
 
 class Assess(Config):
-    """A matrix of sources, targets, attacks and sizes; sources and targets are by default all models."""
+    """A matrix of sources, targets, attacks and sizes; sources and targets are by default all models.
+
+    `ensembles` are names for two models or more that are attacked as one; they are sources as well.
+    """
 
     models: dict[str, Named] = Field(min_length=1)
+    ensembles: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     sources: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     attacks: tuple[Chosen, ...] = Field(min_length=1)
@@ -138,9 +146,19 @@ class Assess(Config):
 
     @model_validator(mode="after")
     def _known(self) -> Self:
-        for name in (*self.sources, *self.targets):
+        grouped = [name for names in self.ensembles.values() for name in names]
+        for name in (*grouped, *self.targets):
             if name not in self.models:
                 raise ValueError(f"{name!r} is none of models: {', '.join(self.models)}")
+        able = {**self.models, **self.ensembles}
+        for name in self.sources:
+            if name not in able:
+                raise ValueError(f"{name!r} is none of models and ensembles: {', '.join(able)}")
+        for name, names in self.ensembles.items():
+            if name in self.models or len(set(names)) < 2:
+                raise ValueError(
+                    f"the ensemble {name!r} needs a name of its own and two models or more"
+                )
         return self
 
 

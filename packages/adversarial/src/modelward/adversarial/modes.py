@@ -11,6 +11,7 @@ from typing import Any, cast
 from tqdm.auto import tqdm
 
 from modelward.adversarial.assessment import assess
+from modelward.adversarial.attacks.ensemble import Ensemble, members
 from modelward.adversarial.configuration import AttackConfig, attack_of
 from modelward.adversarial.data.adversarial_set import AdversarialSet
 from modelward.adversarial.data.base import DetectionData, Sample
@@ -75,6 +76,8 @@ class Assessed:
 def create(config: AttackConfig) -> Created:
     """Make adversarial images of a random sample of the data set, and keep them in one file.
 
+    Several detectors (`together-with`) are attacked as one; the figures are of the first.
+
     Cut off, it goes on at the next call where it stood; the same configuration gives the same bytes.
     Raises `ConfigError` and `DataError` as its parts do.
     """
@@ -82,16 +85,19 @@ def create(config: AttackConfig) -> Created:
     if chosen is None:
         raise ConfigError("expected create-attack in the configuration, got none")
     detector = chosen.load(chosen.base_model)
+    others = [each.load(each.base_model) for each in chosen.together_with]
+    source = Ensemble([detector, *others]) if others else detector
     attack = attack_of(chosen.algorithm, chosen.settings)
     whole = _data(config, detector)
     data = _truth(whole.sample(chosen.sample_size, seed=chosen.seed), detector, config)
     known = survey(data, batch=chosen.batch)
     made_from = {
-        "source": detector.name,
+        "source": source.name,
         "family": chosen.base_model,
         "eps": attack.eps,
-        "sha256": detector.digest(),
-        "detector": repr(detector),
+        "sha256": source.digest(),
+        "detector": repr(source),
+        **({"members": [each.digest() for each in members(source)]} if others else {}),
         "attack": repr(attack),
         "data_sha256": known.sha256,
         "seed": chosen.seed,
@@ -100,7 +106,7 @@ def create(config: AttackConfig) -> Created:
     with tqdm(total=len(known.ids), desc=attack.label, disable=None) as bar:
         for part in known.parts:
             if kept.missing("made", part.ids):
-                make(detector, attack, part.samples(data), seed=chosen.seed, kept=kept)
+                make(source, attack, part.samples(data), seed=chosen.seed, kept=kept)
             bar.update(len(part.ids))
     images = AdversarialSet.write(
         chosen.out,
@@ -161,7 +167,11 @@ def assessed(config: AttackConfig) -> Assessed:
         raise ConfigError("expected assess in the configuration, got none")
     attacks = [attack_of(each.algorithm, each.settings) for each in chosen.attacks]
     models = {name: model.load(model.base_model) for name, model in chosen.models.items()}
-    sources = {name: models[name] for name in chosen.sources or models}
+    groups = {
+        name: Ensemble([models[each] for each in names]) for name, names in chosen.ensembles.items()
+    }
+    able: dict[str, Detector] = {**models, **groups}
+    sources = {name: able[name] for name in chosen.sources or able}
     targets = {name: models[name] for name in chosen.targets or models}
     first = next(iter(targets.values()))
     whole = _data(config, first).sample(chosen.sample_size, seed=chosen.seed)
@@ -242,7 +252,8 @@ def _verdict(
     """Say whether the attack was strong, and what speaks against reading the figures as robustness."""
     found = []
     verdict = "not examined"
-    if images.config.get("sha256") == detector.digest():
+    known = {images.config.get("sha256"), *images.config.get("members", ())}
+    if detector.digest() in known:
         share = judge_share(clean.value, adversarial.value, eps=images.config.get("eps"))
         verdict = "not weak by its share" if share.passed else "weak"
         if not share.passed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from modelward.adversarial.attacks.base import Attack
+from modelward.adversarial.attacks.ensemble import Ensemble
 from modelward.adversarial.data.base import DetectionData
 from modelward.adversarial.detectors.base import Detector
 from modelward.adversarial.strength import varied
@@ -27,6 +28,18 @@ def named(detectors: Detectors) -> dict[str, Detector]:
             )
     if not found:
         raise DataError("expected at least one source and target, got none")
+    return found
+
+
+def shown(sources: Mapping[str, Detector]) -> dict[str, Detector]:
+    """Give what images are shown to unless said otherwise: the sources, of ensembles the members."""
+    found: dict[str, Detector] = {}
+    for name, detector in sources.items():
+        if isinstance(detector, Ensemble):
+            behind = [d for d in detector.detectors if all(d is not o for o in sources.values())]
+            found |= {each.name: each for each in behind if each.name not in found}
+        else:
+            found[name] = detector
     return found
 
 

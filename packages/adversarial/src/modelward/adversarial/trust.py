@@ -58,10 +58,8 @@ def check_detector(
         doubts.append(f"the gradient of '{detector.name}' is 0 on every pixel: it is masked")
         return tuple(doubts)
     way = slope.to(images).sign()
-    # An ensemble divides each loss by its own size: its value stays where it is, and does not fall.
-    least = before - 1e-6 * before.abs()
     rises = (
-        reached(detector, (images + step * way).clamp(0, 1), targets, objective) >= least
+        reached(detector, (images + step * way).clamp(0, 1), targets, objective) > before
         for step in STEPS
     )
     if not any(bool(higher.any()) for higher in rises):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from modelward.adversarial.attacks.base import Attack
+from modelward.adversarial.attacks.ensemble import members
 from modelward.adversarial.attacks.pgd import PGD
 from modelward.adversarial.attacks.space import Norm, Space
 from modelward.adversarial.data.base import Target
@@ -30,7 +31,7 @@ class WorstCase(Attack):
 
     One aim overstates robustness: what makes objects vanish leaves others standing that another aim
     would have moved. Harm is what the detections on the image say (`scoring.harmed`), not an objective,
-    so that attacks with different aims can be compared.
+    so that attacks with different aims can be compared; on an ensemble it is the mean over its members.
 
     Raises `ConfigError` without attacks, and for attacks of different sizes or norms.
 
@@ -70,16 +71,20 @@ class WorstCase(Attack):
         for attack in self.attacks:
             own = [np.random.default_rng(rng.integers(2**63)) for rng in rngs]
             moved = attack.run(detector, space, targets, own)
-            done = torch.tensor(
-                [
-                    harm(found, target)
-                    for found, target in zip(detector.predict(moved), targets, strict=True)
-                ]
-            )
+            done = harm_to(detector, moved, targets)
             better = done > most
             best = torch.where(better.to(best.device)[:, None, None, None], moved, best)
             most = torch.where(better, done, most)
         return best
+
+
+def harm_to(detector: Detector, images: Tensor, targets: Sequence[Target]) -> Tensor:
+    """Give the harm done to what is seen on each image, `(N,)`; of an ensemble the members' mean."""
+    each = [
+        [harm(found, target) for found, target in zip(one.predict(images), targets, strict=True)]
+        for one in members(detector)
+    ]
+    return torch.tensor(each).mean(dim=0)
 
 
 AIMS: tuple[Objective, ...] = (

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor, nn
 
 from modelward.adversarial.data.base import Target
-from modelward.adversarial.detectors.geometry import NATIVE, Geometry
-from modelward.adversarial.detectors.one_stage import OneStage
+from modelward.adversarial.detectors.one_stage import OneStage, Options
 from modelward.adversarial.detectors.probabilities import independent_logits, softmax_logits
 from modelward.core.errors import DataError
 
@@ -40,7 +39,8 @@ class ModuleDetector(OneStage):
     the scores before their sigmoid `(N, A, C)`; a third, `(N, A)`, where the network has an
     objectness. Where the scores are one softmax with a background (as DETR's), `background` is its
     index, and C + 1 scores are given. `training_loss(output, targets)` gives `(N,)` and is needed by
-    `Untargeted` alone. `mean` and `deviation` are what the network wants its pixels normalised with.
+    `Untargeted` alone. `mean` and `deviation` are what the network wants its pixels normalised with;
+    `options` are those of every detector of one stage (`OneStage`).
 
     Raises `DataError` when what `decode` gives does not fit, or a loss is asked for that there is not.
     Check a new adapter with `check_detector`.
@@ -66,25 +66,10 @@ class ModuleDetector(OneStage):
         mean: Sequence[float] = (0.0, 0.0, 0.0),
         deviation: Sequence[float] = (1.0, 1.0, 1.0),
         stride: int = 1,
-        name: str = "module",
-        geometry: Geometry = NATIVE,
-        score_threshold: float = 0.001,
-        nms_threshold: float = 0.6,
-        limit: int = 100,
-        multi_label: bool = True,
-        device: str | torch.device = "cpu",
+        **options: Unpack[Options],
     ) -> None:
-        super().__init__(
-            network=network,
-            classes=classes,
-            name=name,
-            geometry=geometry,
-            score_threshold=score_threshold,
-            nms_threshold=nms_threshold,
-            limit=limit,
-            multi_label=multi_label,
-            device=device,
-        )
+        own: Options = {"name": "module"}
+        super().__init__(network=network, classes=classes, **(own | options))
         self.stride = stride
         self.background = background
         self._decode = decode

@@ -4,24 +4,38 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import torch
 from torch import Tensor, nn
 
 from modelward.adversarial.data.base import Target
 from modelward.adversarial.detectors.base import Detections, Outputs, check_images
-from modelward.adversarial.detectors.geometry import Geometry
+from modelward.adversarial.detectors.geometry import NATIVE, Geometry
 from modelward.adversarial.detectors.state import evaluating, frozen, state_digest
 from modelward.adversarial.detectors.yolo_head import Decoded, detections
 from modelward.adversarial.objectives import Objective
 from modelward.core.errors import DataError
 
 
+class Options(TypedDict, total=False):
+    """What every detector of one stage can be given; see `OneStage` for what each means."""
+
+    name: str
+    geometry: Geometry
+    score_threshold: float
+    nms_threshold: float
+    limit: int
+    multi_label: bool
+    device: str | torch.device
+
+
 class OneStage(ABC):
     """Base of the YOLO family: geometry, decoding, thresholds, and the network left as it was.
 
-    Detections below `score_threshold` or overlapping a better one of their class by more than
+    `options` are those of `Options`: the `name` reports use (by default the class's in lower case),
+    the `geometry` that brings images to the network's size (by default none) and the `device`;
+    `score_threshold` (.001), `nms_threshold` (.6), `limit` (100) and `multi_label` (true). Detections below `score_threshold` or overlapping a better one of their class by more than
     `nms_threshold` (IoU) are dropped, and at most `limit` kept an image; with `multi_label` one place
     may speak for several classes. These and the geometry change mAP, and are part of `settings`.
     """
@@ -29,32 +43,22 @@ class OneStage(ABC):
     stride: int
 
     def __init__(
-        self,
-        *,
-        network: nn.Module,
-        classes: Sequence[str],
-        name: str,
-        geometry: Geometry,
-        score_threshold: float,
-        nms_threshold: float,
-        limit: int,
-        multi_label: bool,
-        device: str | torch.device,
+        self, *, network: nn.Module, classes: Sequence[str], **options: Unpack[Options]
     ) -> None:
-        if not 0 <= score_threshold < 1 or not 0 < nms_threshold <= 1 or limit < 1:
+        self.score_threshold = options.get("score_threshold", 0.001)
+        self.nms_threshold = options.get("nms_threshold", 0.6)
+        self.limit = options.get("limit", 100)
+        if not 0 <= self.score_threshold < 1 or not 0 < self.nms_threshold <= 1 or self.limit < 1:
             raise DataError(
                 "expected 0 <= score_threshold < 1, 0 < nms_threshold <= 1 and limit >= 1, got "
-                f"{score_threshold}, {nms_threshold} and {limit}"
+                f"{self.score_threshold}, {self.nms_threshold} and {self.limit}"
             )
-        self.device = torch.device(device)
+        self.device = torch.device(options.get("device", "cpu"))
         self.network = network.to(self.device)
         self.classes = tuple(classes)
-        self.name = name
-        self.geometry = geometry
-        self.score_threshold = score_threshold
-        self.nms_threshold = nms_threshold
-        self.limit = limit
-        self.multi_label = multi_label
+        self.name = options.get("name", type(self).__name__.lower())
+        self.geometry = options.get("geometry", NATIVE)
+        self.multi_label = options.get("multi_label", True)
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{k}={v!r}" for k, v in self.settings.items())

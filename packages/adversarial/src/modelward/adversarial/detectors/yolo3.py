@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ from modelward.adversarial.data.base import Target
 from modelward.adversarial.detectors.coco_names import class_names
 from modelward.adversarial.detectors.geometry import NATIVE, Geometry, Kind
 from modelward.adversarial.detectors.layers import ConvBlock, Residual
-from modelward.adversarial.detectors.one_stage import OneStage
+from modelward.adversarial.detectors.one_stage import OneStage, Options
 from modelward.adversarial.detectors.yolo_head import Raw, Scale, flatten
 from modelward.adversarial.detectors.yolo_loss import training_loss
 
@@ -80,25 +80,9 @@ class Yolo3(OneStage):
         network: nn.Module,
         classes: Sequence[str],
         scales: Sequence[Scale] = COMPACT,
-        name: str = "yolo3",
-        geometry: Geometry = NATIVE,
-        score_threshold: float = 0.001,
-        nms_threshold: float = 0.6,
-        limit: int = 100,
-        multi_label: bool = True,
-        device: str | torch.device = "cpu",
+        **options: Unpack[Options],
     ) -> None:
-        super().__init__(
-            network=network,
-            classes=classes,
-            name=name,
-            geometry=geometry,
-            score_threshold=score_threshold,
-            nms_threshold=nms_threshold,
-            limit=limit,
-            multi_label=multi_label,
-            device=device,
-        )
+        super().__init__(network=network, classes=classes, **options)
         self.scales = tuple(scales)
         self.stride = max(scale.stride for scale in self.scales)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ from modelward.adversarial.data.base import Target
 from modelward.adversarial.detectors.checkpoint import read_checkpoint
 from modelward.adversarial.detectors.coco_names import class_names
 from modelward.adversarial.detectors.geometry import NATIVE, Geometry, Kind
-from modelward.adversarial.detectors.one_stage import OneStage
+from modelward.adversarial.detectors.one_stage import OneStage, Options
 from modelward.adversarial.detectors.yolo5_loss import training_loss
 from modelward.adversarial.detectors.yolo5_network import ANCHORS, Yolo5Network
 from modelward.adversarial.detectors.yolo_head import Raw, Scale, flatten
@@ -39,7 +39,8 @@ class Raw5(Raw):
 class Yolo5(OneStage):
     """A YOLOv5 detector: a network that gives maps of raw numbers, its scales and its thresholds.
 
-    Read a `.pt` checkpoint with `from_checkpoint`; no code in it is run.
+    Read a `.pt` checkpoint with `from_checkpoint`; no code in it is run. `options` are those of every
+    detector of one stage (`OneStage`), with a `limit` of 300 and one label a place by default.
 
     >>> from modelward.adversarial import Shapes, Vanishing
     >>> with torch.random.fork_rng():
@@ -59,25 +60,10 @@ class Yolo5(OneStage):
         network: nn.Module,
         classes: Sequence[str],
         scales: Sequence[Scale] = ANCHORS,
-        name: str = "yolo5",
-        geometry: Geometry = NATIVE,
-        score_threshold: float = 0.001,
-        nms_threshold: float = 0.6,
-        limit: int = 300,
-        multi_label: bool = False,
-        device: str | torch.device = "cpu",
+        **options: Unpack[Options],
     ) -> None:
-        super().__init__(
-            network=network,
-            classes=classes,
-            name=name,
-            geometry=geometry,
-            score_threshold=score_threshold,
-            nms_threshold=nms_threshold,
-            limit=limit,
-            multi_label=multi_label,
-            device=device,
-        )
+        own: Options = {"limit": 300, "multi_label": False}
+        super().__init__(network=network, classes=classes, **(own | options))
         self.scales = tuple(scales)
         self.stride = max(scale.stride for scale in self.scales)
 
