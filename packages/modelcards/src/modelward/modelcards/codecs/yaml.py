@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +26,47 @@ MAX_DEPTH = 64
 # libyaml compares each %TAG line with all before it: a file full of them takes many seconds.
 _MAX_TAG_LINES = 64
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_PLAIN_TAGS = {
-    f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq")
+_READABLE = {
+    f"tag:yaml.org,2002:{name}"
+    for name in ("str", "int", "float", "bool", "null", "map", "seq", "timestamp", "value")
 }
 _QUOTED = ("'", '"', "|", ">")
 _INT = re.compile(r"[-+]?\d{1,300}")
 _FLOAT = re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d{1,4})?")
 _RESOLVED = re.compile(r"[-+]?\d+\.\d*")  # what every YAML reader takes for a number
+_LONGEST_PLAIN = 64
 _EXPONENT = re.compile(r"[-+]?\d+[eE][-+]?\d{1,4}")
 _WORDS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _NULLS = {"", "~", "null", "Null", "NULL"}
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Composes nodes, bounded in depth, and looks up once what each plain scalar is."""
+
+    depth = 0
+
+    def descend_resolver(self, above: yaml.Node | None, _: object) -> None:
+        self.depth += 1
+        if above is not None and self.depth > MAX_DEPTH + 1:
+            raise yaml.MarkedYAMLError(
+                None, None, f"nested deeper than {MAX_DEPTH}", above.start_mark
+            )
+
+    def ascend_resolver(self) -> None:
+        self.depth -= 1
+
+    def resolve(self, kind: type, value: Any, implicit: Any) -> str:
+        if kind is yaml.ScalarNode and implicit[0] and len(value) <= _LONGEST_PLAIN:
+            return _tag_of(value)
+        return str(super().resolve(kind, value, implicit))
+
+
+_RESOLVER = yaml.SafeLoader("")
+
+
+@lru_cache(maxsize=8192)
+def _tag_of(text: str) -> str:
+    return str(_RESOLVER.resolve(yaml.ScalarNode, text, (True, False)))  # type: ignore[no-untyped-call]
 
 
 def read(path: str | Path) -> Document:
@@ -77,7 +107,6 @@ def parse(text: str, source: Path = Path("card.yaml")) -> Document:
         line = text.count("\n", 0, text.index("%TAG")) + 1
         raise DataError(f"{source}:{line}:1: more than {_MAX_TAG_LINES} times %TAG")
     try:
-        _check_depth(text, source)
         root = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -91,18 +120,6 @@ def parse(text: str, source: Path = Path("card.yaml")) -> Document:
             f"{source}:1:1: expected a mapping at the top, got {type(content).__name__}"
         )
     return Document(source, content, reader.positions, reader.texts, text)
-
-
-def _check_depth(text: str, source: Path) -> None:
-    depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_DEPTH:
-            at: Any = event.start_mark
-            raise DataError(
-                f"{source}:{at.line + 1}:{at.column + 1}: nested deeper than {MAX_DEPTH}"
-            )
 
 
 class _Reader:
@@ -129,18 +146,18 @@ class _Reader:
             raise self.fail(node, f"more than {MAX_VALUES} values, aliases filled in")
         if len(place) > MAX_DEPTH:
             raise self.fail(node, "an alias that holds itself, or is nested too deep")
-        self.positions[place] = (node.start_mark.line + 1, node.start_mark.column + 1)
+        mark = node.start_mark
+        self.positions[place] = (mark.line + 1, mark.column + 1)
         if isinstance(node, yaml.MappingNode):
-            return {
-                key: self.value(child, (*place, key)) for key, child in self.entries(node, place)
-            }
+            entries = self.entries(node, place)
+            return {key: self.value(child, (*place, key)) for key, child in entries.items()}
         if isinstance(node, yaml.SequenceNode):
             return [self.value(child, (*place, i)) for i, child in enumerate(node.value)]
         self.spend(node, str(node.value))
         self.texts[place] = str(node.value)
         return self.scalar(node)
 
-    def entries(self, node: yaml.MappingNode, place: Place) -> Iterator[tuple[str, yaml.Node]]:
+    def entries(self, node: yaml.MappingNode, place: Place) -> dict[str, yaml.Node]:
         own: dict[str, yaml.Node] = {}
         merged: dict[str, yaml.Node] = {}
         self.count += len(node.value)  # merges within merges multiply without making a value
@@ -154,7 +171,7 @@ class _Reader:
                 ):
                     raise self.fail(child, "expected mappings to merge")
                 for part in parts:
-                    for name, value in self.entries(part, (*place, "<<")):
+                    for name, value in self.entries(part, (*place, "<<")).items():
                         merged.setdefault(name, value)
                 continue
             if not isinstance(key, yaml.ScalarNode):
@@ -163,10 +180,10 @@ class _Reader:
                 raise self.fail(key, f"key '{dotted((*place, key.value))}' is given twice")
             self.spend(key, key.value)
             own[key.value] = child
-        yield from ((k, v) for k, v in {**merged, **own}.items())
+        return {**merged, **own} if merged else own
 
     def scalar(self, node: Any) -> Any:
-        if node.tag not in _PLAIN_TAGS | {"tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value"}:
+        if node.tag not in _READABLE:
             raise self.fail(node, f"tag {node.tag} is not allowed in a card")
         text = str(node.value)
         if node.style in _QUOTED:

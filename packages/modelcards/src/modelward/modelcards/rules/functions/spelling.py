@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from modelward.modelcards.codecs.document import Place
@@ -18,22 +18,37 @@ def misspelt(content: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
     >>> list(misspelt({"model_detials": {}}))
     [(('model_detials',), 'model_details')]
     """
-    yield from _below((), content, published_schema())
+    yield from _below((), content, "")
 
 
-def _below(place: Place, value: Any, schema: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+def _below(place: Place, value: Any, part: str) -> Iterator[tuple[Place, str]]:
     if isinstance(value, list):
-        items = _resolved(schema.get("items", {}))
-        if "properties" in items:
-            for i, inner in enumerate(value):
-                yield from _below((*place, i), inner, items)
-    elif isinstance(value, dict) and "properties" in schema:
-        known = schema["properties"]
+        for i, inner in enumerate(value):
+            yield from _below((*place, i), inner, part)
+    elif isinstance(value, dict):
+        known = _keys(part)
         for key, inner in value.items():
-            if key in known:
-                yield from _below((*place, key), inner, _resolved(known[key]))
-            elif near := _near(key, tuple(k for k in known if k not in value)):
-                yield (*place, key), near
+            if key not in known:
+                if near := _near(key, tuple(k for k in known if k not in value)):
+                    yield (*place, key), near
+            elif known[key] is not None:
+                yield from _below((*place, key), inner, known[key])
+
+
+@cache
+def _keys(part: str) -> Mapping[str, Any]:
+    """Give the keys of a part of the schema (or the card), each with the part it holds, if one."""
+    schema = published_schema()
+    properties = (schema["$defs"][part] if part else schema)["properties"]
+    return {key: _part(inner) for key, inner in properties.items()}
+
+
+def _part(schema: Mapping[str, Any]) -> str | None:
+    for form in (schema, *schema.get("anyOf", ())):
+        inner = form.get("items", form)
+        if "$ref" in inner:
+            return str(inner["$ref"]).rpartition("/")[2]
+    return None
 
 
 @lru_cache(maxsize=4096)
@@ -57,13 +72,3 @@ def _slips(one: str, two: str, most: int) -> int:
             if i > 1 and j > 1 and a == two[j - 2] and b == one[i - 2]:
                 row[j] = min(row[j], last[j - 2] + 1)
     return row[-1]
-
-
-def _resolved(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    for form in (schema, *schema.get("anyOf", ())):
-        if "$ref" in form:
-            found: Mapping[str, Any] = published_schema()["$defs"][form["$ref"].rpartition("/")[2]]
-            return found
-        if "items" in form or "properties" in form:
-            return dict(form)
-    return {}
