@@ -37,6 +37,5 @@ def card_files(patterns: Sequence[str | Path]) -> list[Path]:
 
 
 def _is_called_card(path: Path) -> bool:
-    return (
-        path.is_file() and path.suffix in {".yaml", ".yml"} and path.stem.lower().endswith(_NAMES)
-    )
+    named = path.suffix in {".yaml", ".yml"} and path.stem.lower().endswith(_NAMES)
+    return named and path.is_file()

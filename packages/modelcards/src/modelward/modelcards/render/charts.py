@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from html import escape
 from typing import Any
 
 from markupsafe import Markup
@@ -14,6 +15,7 @@ from modelward.modelcards.verification import layout
 
 MOST_BARS = 24
 _ROW, _LEFT, _WIDTH, _RIGHT = 26, 230, 380, 110
+_LONGEST = 32
 Bar = tuple[str, float, float | None, float | None, str]
 
 
@@ -62,44 +64,34 @@ def _number(text: str) -> float | None:
 
 
 def _svg(bars: list[Bar]) -> Markup:
-    width, height = _LEFT + _WIDTH + _RIGHT, _ROW * len(bars) + 24
-    parts = [
-        Markup(
-            '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}" font-size="13">'
-        ).format(width, height)
-    ]
-    for i, (name, value, low, high, text) in enumerate(bars):
-        y = i * _ROW + 4
-        shown = name if len(name) <= 32 else name[:31] + "…"
-        parts.append(
-            Markup(
-                '<text x="{}" y="{}" text-anchor="end" fill="currentColor">{}</text>'
-                '<rect x="{}" y="{}" width="{:.1f}" height="16" fill="#3b7dd8" fill-opacity="0.55"/>'
-            ).format(_LEFT - 8, y + 13, shown, _LEFT, y, max(1.0, value * _WIDTH))
-        )
-        if low is not None and high is not None:
-            a, b = _LEFT + low * _WIDTH, _LEFT + high * _WIDTH
-            parts.append(
-                Markup(
-                    '<path d="M{a:.1f} {t}V{u}M{a:.1f} {m}H{b:.1f}M{b:.1f} {t}V{u}" fill="none" '
-                    'stroke="currentColor" stroke-width="1.5"/>'
-                ).format(a=a, b=b, t=y + 4, u=y + 12, m=y + 8)
-            )
-        parts.append(
-            Markup('<text x="{}" y="{}" fill="currentColor">{}</text>').format(
-                _LEFT + _WIDTH + 8, y + 13, text.split(" ", 1)[0]
-            )
-        )
-    bottom = _ROW * len(bars) + 4
-    parts.append(
-        Markup('<path d="M{} {}H{}" stroke="currentColor" fill="none"/>').format(
-            _LEFT, bottom, _LEFT + _WIDTH
-        )
-    )
-    parts += [
-        Markup(
-            '<text x="{}" y="{}" text-anchor="middle" fill="currentColor" font-size="11">{}</text>'
-        ).format(_LEFT + tick * _WIDTH, bottom + 14, tick)
+    # Texts are escaped one by one: Markup.format does so too, at ten times the cost.
+    width, bottom = _LEFT + _WIDTH + _RIGHT, _ROW * len(bars) + 4
+    rows = "".join(_row(i * _ROW + 4, bar) for i, bar in enumerate(bars))
+    ticks = "".join(
+        f'<text x="{_LEFT + tick * _WIDTH}" y="{bottom + 14}" text-anchor="middle" '
+        f'fill="currentColor" font-size="11">{tick}</text>'
         for tick in (0, 0.5, 1)
-    ]
-    return Markup("").join([*parts, Markup("</svg>")])
+    )
+    return Markup(  # noqa: S704 - every text in it was escaped
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {bottom + 20}" '
+        f'font-size="13">{rows}<path d="M{_LEFT} {bottom}H{_LEFT + _WIDTH}" '
+        f'stroke="currentColor" fill="none"/>{ticks}</svg>'
+    )
+
+
+def _row(y: int, bar: Bar) -> str:
+    name, value, low, high, text = bar
+    shown = escape(name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…")
+    drawn = (
+        f'<text x="{_LEFT - 8}" y="{y + 13}" text-anchor="end" fill="currentColor">{shown}</text>'
+        f'<rect x="{_LEFT}" y="{y}" width="{max(1.0, value * _WIDTH):.1f}" height="16" '
+        'fill="#3b7dd8" fill-opacity="0.55"/>'
+    )
+    if low is not None and high is not None:
+        a, b = _LEFT + low * _WIDTH, _LEFT + high * _WIDTH
+        drawn += (
+            f'<path d="M{a:.1f} {y + 4}V{y + 12}M{a:.1f} {y + 8}H{b:.1f}M{b:.1f} {y + 4}V{y + 12}" '
+            'fill="none" stroke="currentColor" stroke-width="1.5"/>'
+        )
+    number = escape(text.split(" ", 1)[0])
+    return f'{drawn}<text x="{_LEFT + _WIDTH + 8}" y="{y + 13}" fill="currentColor">{number}</text>'

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from modelward.core.pages import Html, Tile
 from modelward.core.pages.page import figures
@@ -37,4 +38,4 @@ def _cell(value: Any) -> str:
     if isinstance(value, Tile):
         sign = f'<span aria-hidden="true">{_SIGNS[value.status]}</span>'
         return f'<span class="status {value.status}">{sign} {escape(value.value)}</span>'
-    return str(escape(figures(value)))
+    return escape(figures(value))
