@@ -13,7 +13,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect
 
 from modelward.adaptive_pipeline import Joiner, Label, Store
-from modelward.adaptive_pipeline.store import migrate, schema
+from modelward.adaptive_pipeline.store import schema
+from modelward.adaptive_pipeline.store.store import PIPELINE
+from modelward.core.database.migrate import upgrade
 from modelward.core.errors import StateError
 
 COLUMNS = (
@@ -60,13 +62,13 @@ def test_the_migrations_give_the_tables_of_the_schema(url: str) -> None:
         quick = description(connection)
         for table in reversed(schema.metadata.sorted_tables):
             table.drop(connection)
-        connection.exec_driver_sql(f"DROP TABLE {migrate.VERSION_TABLE}")
+        connection.exec_driver_sql(f"DROP TABLE {PIPELINE.version_table}")
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("DROP FUNCTION recording")
     with engine.begin() as connection:
-        migrate.upgrade(connection)
+        upgrade(connection, PIPELINE)
         assert description(connection) == quick
-        options = {"compare_type": True, "version_table": migrate.VERSION_TABLE}
+        options = {"compare_type": True, "version_table": PIPELINE.version_table}
         context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, schema.metadata) == []
     engine.dispose()
@@ -76,14 +78,14 @@ def test_the_migrations_give_the_tables_of_the_schema(url: str) -> None:
 
 
 def test_the_head_is_the_last_migration() -> None:
-    folder = str(migrate._FOLDER)
-    assert ScriptDirectory(folder).get_heads() == [migrate.HEAD]
+    folder = str(PIPELINE.migrations)
+    assert ScriptDirectory(folder).get_heads() == [PIPELINE.revision]
 
 
 def test_a_database_of_a_later_version_is_refused(url: str) -> None:
     store = Store(url)
     with store.transaction() as tx:
-        tx.exec_driver_sql(f"UPDATE {migrate.VERSION_TABLE} SET version_num = '9999'")
+        tx.exec_driver_sql(f"UPDATE {PIPELINE.version_table} SET version_num = '9999'")
     store.close()
     with pytest.raises(StateError, match="revision 0001 or earlier, got 9999"):
         Store(url)

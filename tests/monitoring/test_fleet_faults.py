@@ -18,14 +18,15 @@ import pandas as pd
 import pytest
 from sqlalchemy import MetaData, create_engine, func, inspect, select, text
 
+from modelward.core.database.migrate import upgrade
 from modelward.core.errors import DataError, ServiceError, StateError
 from modelward.monitoring import Sketch
 from modelward.monitoring.fleet import judging
 from modelward.monitoring.fleet.fleet import Fleet
 from modelward.monitoring.fleet.records import Model, Window
 from modelward.monitoring.fleet.store import schema
+from modelward.monitoring.fleet.store.database import FLEET
 from modelward.monitoring.fleet.store.leases import Lease
-from modelward.monitoring.fleet.store.migrate import VERSION_TABLE, upgrade
 
 DAY = Window.of("2026-03-01", hours=24)
 NAMES = [f"m{i:02d}" for i in range(30)]
@@ -56,10 +57,10 @@ def test_the_migrations_make_the_tables_of_the_schema(database_url: str) -> None
 
     engine = create_engine(database_url)
     with engine.begin() as connection:
-        upgrade(connection)
+        upgrade(connection, FLEET)
     with engine.connect() as connection:
         context = MigrationContext.configure(
-            connection, opts={"version_table": VERSION_TABLE, "compare_type": True}
+            connection, opts={"version_table": FLEET.version_table, "compare_type": True}
         )
         assert compare_metadata(context, schema.metadata) == []
     with Fleet(database_url) as fleet:
@@ -82,7 +83,7 @@ def test_a_database_of_a_later_version_or_of_others_is_left_alone(database_url: 
     Fleet(database_url).close()
     Fleet(database_url, make=False).close()
     with engine.begin() as connection:
-        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
+        connection.execute(text(f"UPDATE {FLEET.version_table} SET version_num = '9999'"))
     with pytest.raises(StateError, match="later version"):
         Fleet(database_url)
     engine.dispose()
@@ -93,7 +94,7 @@ def test_a_making_that_was_cut_off_goes_on(database_url: str) -> None:
     engine = create_engine(database_url)
     reflected = MetaData()
     with engine.begin() as connection:
-        connection.execute(text(f"DELETE FROM {VERSION_TABLE}"))
+        connection.execute(text(f"DELETE FROM {FLEET.version_table}"))
         reflected.reflect(connection)
         reflected.tables["fleet_results"].drop(connection)
     engine.dispose()

@@ -8,9 +8,10 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
+from modelward.core.database.migrate import upgrade
 from modelward.core.errors import DataError, StateError
-from modelward.validation.server.store import migrate, schema
-from modelward.validation.server.store.database import Database
+from modelward.validation.server.store import schema
+from modelward.validation.server.store.database import VALIDATION, Database
 
 
 def description(connection: Connection) -> dict[str, object]:
@@ -36,11 +37,11 @@ def test_the_migrations_give_the_tables_of_the_schema(database_url: str) -> None
     with database.engine.begin() as connection:
         quick = description(connection)
         schema.metadata.drop_all(connection)
-        connection.exec_driver_sql(f"DROP TABLE {migrate.VERSION_TABLE}")
+        connection.exec_driver_sql(f"DROP TABLE {VALIDATION.version_table}")
     with database.engine.begin() as connection:
-        migrate.upgrade(connection)
+        upgrade(connection, VALIDATION)
         assert description(connection) == quick
-        options = {"compare_type": True, "version_table": migrate.VERSION_TABLE}
+        options = {"compare_type": True, "version_table": VALIDATION.version_table}
         context = MigrationContext.configure(connection, opts=options)
         assert [
             d for d in compare_metadata(context, schema.metadata) if "validation" in str(d)
@@ -50,13 +51,13 @@ def test_the_migrations_give_the_tables_of_the_schema(database_url: str) -> None
 
 
 def test_the_head_is_the_last_migration() -> None:
-    assert ScriptDirectory(str(migrate._FOLDER)).get_heads() == [migrate.HEAD]
+    assert ScriptDirectory(str(VALIDATION.migrations)).get_heads() == [VALIDATION.revision]
 
 
 def test_a_store_of_a_later_version_is_left_alone(database_url: str) -> None:
     database = Database(database_url)
     with database.writing() as tx:
-        tx.exec_driver_sql(f"UPDATE {migrate.VERSION_TABLE} SET version_num = '9999'")
+        tx.exec_driver_sql(f"UPDATE {VALIDATION.version_table} SET version_num = '9999'")
     database.close()
     with pytest.raises(StateError, match="revision 0001 or earlier, got 9999"):
         Database(database_url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
@@ -16,6 +17,10 @@ from modelward.adaptive_pipeline.gateway.operations import operations_router
 from modelward.adaptive_pipeline.gateway.problems import problem
 from modelward.adaptive_pipeline.joiner import Joiner
 from modelward.core.errors import ConfigError
+
+# Seconds after which a thread that computes lets another one in: a request must not wait for the
+# writer's commit, and Python's own 5 ms would be most of the slowest answers.
+_TURN = 0.0005
 
 
 def create_app(
@@ -90,4 +95,9 @@ def serve(
         )
     guarded = getattr(app.state, "guarded", False)
     asgi = app if guarded or key is None else Guard(app, key)
-    uvicorn.run(asgi, host=host, port=port, log_level="warning", access_log=False)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_TURN)
+    try:
+        uvicorn.run(asgi, host=host, port=port, log_level="warning", access_log=False)
+    finally:
+        sys.setswitchinterval(before)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +12,7 @@ from sqlalchemy import Connection, Row, Update, select
 
 from modelward.adaptive_pipeline.store.schema import leases
 from modelward.adaptive_pipeline.store.store import Store
+from modelward.core.database import has_ended, this_process
 from modelward.core.errors import ServiceError, StateError
 
 logger = logging.getLogger(__name__)
@@ -47,7 +46,7 @@ class Lease:
         self.name = name
         self.seconds = seconds
         self.clock = clock
-        self.holder = holder or f"{socket.gethostname()}/{os.getpid()}"
+        self.holder = holder or this_process()
         self.token = 0
         self._renewed = 0.0
         self._seen: tuple[int, float] | None = None
@@ -92,7 +91,7 @@ class Lease:
         return None
 
     def _free(self, row: Row[tuple[str, str, int, float]], now: float) -> bool:
-        if row.holder == self.holder or now >= row.expires or _gone(row.holder):
+        if row.holder == self.holder or now >= row.expires or has_ended(row.holder):
             return True
         if self._seen != (row.token, row.expires):
             self._seen, self._since = (row.token, row.expires), time.monotonic()
@@ -157,17 +156,3 @@ class Lease:
             except StateError as error:  # who works under it is told by `check`
                 logger.warning("%s", error)
                 return
-
-
-def _gone(holder: str) -> bool:
-    """Whether the holder is a process of this host that has ended."""
-    host, _, process = holder.rpartition("/")
-    if host != socket.gethostname() or not process.isdecimal():
-        return False
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False

@@ -27,8 +27,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.compiler import compiles
 
-# SQLite counts up only a column of type INTEGER.
-_Serial = BigInteger().with_variant(Integer, "sqlite")
+from modelward.core.database.columns import Serial
+from modelward.core.database.schema import NAMING
 
 
 class Json(JSON):
@@ -42,19 +42,12 @@ def _text(*_: Any, **__: Any) -> str:
     return "TEXT"
 
 
-metadata = MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    }
-)
+metadata = MetaData(naming_convention=NAMING)
 
 predictions = Table(
     "predictions",
     metadata,
-    Column("seq", _Serial, primary_key=True, autoincrement=True),  # order of recording, from 1
+    Column("seq", Serial, primary_key=True, autoincrement=True),  # order of recording, from 1
     Column("request_id", String(128), nullable=False, unique=True),
     Column("at", Double, nullable=False, index=True),  # event time, Unix seconds
     Column("row", Json, nullable=False),
@@ -93,7 +86,7 @@ for _each in RECORDING:
 shadows = Table(
     "shadows",
     metadata,
-    Column("seq", _Serial, ForeignKey("predictions.seq"), primary_key=True, autoincrement=False),
+    Column("seq", Serial, ForeignKey("predictions.seq"), primary_key=True, autoincrement=False),
     Column("version", String(64), primary_key=True),
     Column("prediction", Json(none_as_null=True)),
     Column("error", Text),
@@ -143,8 +136,8 @@ conflicts = Table(
 joined = Table(
     "joined",
     metadata,
-    Column("position", _Serial, primary_key=True, autoincrement=True),  # order of joining, from 1
-    Column("seq", _Serial, ForeignKey("predictions.seq"), nullable=False),
+    Column("position", Serial, primary_key=True, autoincrement=True),  # order of joining, from 1
+    Column("seq", Serial, ForeignKey("predictions.seq"), nullable=False),
     Column("revision", Integer, nullable=False),
     Column("label", Json, nullable=False),
     Column("at", Double, nullable=False),
@@ -159,7 +152,7 @@ losses = Table(
     "losses",
     metadata,
     Column(
-        "position", _Serial, ForeignKey("joined.position"), primary_key=True, autoincrement=False
+        "position", Serial, ForeignKey("joined.position"), primary_key=True, autoincrement=False
     ),
     Column("version", String(64), primary_key=True),
     Column("loss", Double, nullable=False),
@@ -207,7 +200,7 @@ leases = Table(
 signals = Table(
     "signals",
     metadata,
-    Column("number", _Serial, primary_key=True, autoincrement=True),
+    Column("number", Serial, primary_key=True, autoincrement=True),
     Column("key", String(200), nullable=False, unique=True),  # what makes a repeat a repeat
     Column("at", Double, nullable=False),
     Column("trigger", Text, nullable=False),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import secrets
-import socket
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
 
+from modelward.core.database import this_process
 from modelward.core.errors import ModelwardError, ServiceError
 from modelward.validation.server.engine import Engine
 from modelward.validation.server.errors import ClaimLostError
@@ -34,7 +33,7 @@ class Worker:
 
     def __init__(self, database: Database, *, poll: float = 0.2, steady: bool = False) -> None:
         self.database, self.poll, self.steady = database, poll, steady
-        self.name = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+        self.name = f"{this_process()}/{secrets.token_hex(4)}"
         self._engines: OrderedDict[int, Engine] = OrderedDict()
         self._lock = threading.Lock()
         self._round = 0

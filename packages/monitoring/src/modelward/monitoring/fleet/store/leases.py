@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import threading
 import time
 import uuid
@@ -13,6 +11,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, select, update
 
+from modelward.core.database import has_ended, this_process
 from modelward.core.errors import ServiceError, StateError
 from modelward.monitoring.fleet.store.database import Database
 from modelward.monitoring.fleet.store.schema import leases
@@ -33,7 +32,7 @@ class Lease:
         self.database = database
         self.name = name
         self.seconds = seconds
-        self.holder = f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:8]}"
+        self.holder = f"{this_process()}/{uuid.uuid4().hex[:8]}"
         self.token = 0
 
     @contextmanager
@@ -87,7 +86,7 @@ class Lease:
             )
             row = tx.execute(mine).one()
             now = time.time()
-            if now < row.expires and not _gone(row.holder):
+            if now < row.expires and not has_ended(row.holder):
                 return str(row.holder)
             self.token = int(row.token) + 1
             tx.execute(
@@ -108,18 +107,3 @@ class Lease:
                 self._set(time.time() + self.seconds)
             except ServiceError as error:
                 _log.warning("the lease of %s could not be renewed: %s", self.name, error.fact)
-
-
-def _gone(holder: str) -> bool:
-    """Whether the holder is a process of this host that has ended."""
-    host, _, rest = holder.partition("/")
-    process = rest.partition("/")[0]
-    if host != socket.gethostname() or not process.isdecimal():
-        return False
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False

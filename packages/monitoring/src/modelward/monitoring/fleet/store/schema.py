@@ -7,8 +7,6 @@ test holds the two together.
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -23,21 +21,10 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from modelward.monitoring.fleet.store.columns import Bytes, Instant, Json, Long, Serial
+from modelward.core.database.columns import Bytes, Instant, Json, Long, Serial
+from modelward.core.database.schema import NAMING, OPTIONS
 
-metadata = MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    }
-)
-OPTIONS: Any = {
-    "mysql_charset": "utf8mb4",
-    "mysql_collate": "utf8mb4_bin",
-    "mysql_engine": "InnoDB",
-}
+metadata = MetaData(naming_convention=NAMING)
 
 
 def _model(*, primary: bool = False) -> Column[int]:

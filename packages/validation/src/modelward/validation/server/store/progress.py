@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, case, delete, func, insert, select, update
 
+from modelward.core.database import has_ended
 from modelward.validation.server.errors import ClaimLostError
 from modelward.validation.server.store.database import Database
 from modelward.validation.server.store.schema import (
@@ -69,7 +68,7 @@ def claim(database: Database, job: int, *, worker: str, seconds: float) -> int |
     def act(tx: Connection) -> int | None:
         row = tx.execute(select(jobs).where(jobs.c.id == job).with_for_update()).one_or_none()
         if row is None or (
-            row.worker_until >= now and row.worker != worker and not gone(row.worker)
+            row.worker_until >= now and row.worker != worker and not has_ended(row.worker)
         ):
             return None
         token = int(row.worker_token) + 1
@@ -142,25 +141,10 @@ def beat(database: Database, worker: str) -> None:
     """Say that a worker lives."""
     with database.writing() as tx:
         tx.execute(delete(workers).where(workers.c.seen < time.time() - 20 * ALIVE_SECONDS))
-        database.upsert(tx, workers, {"name": worker, "seen": time.time()}, by="name")
+        database.upsert(tx, workers, [{"name": worker, "seen": time.time()}], by=["name"])
 
 
 def alive(tx: Connection) -> int:
     """Give how many workers live."""
     since = time.time() - ALIVE_SECONDS
     return int(tx.scalar(select(func.count()).where(workers.c.seen >= since)) or 0)
-
-
-def gone(worker: str) -> bool:
-    """Tell whether a worker (`host/process/…`) was a process of this host that has ended."""
-    host, _, rest = worker.partition("/")
-    process = rest.partition("/")[0]
-    if host != socket.gethostname() or not process.isdecimal():
-        return False
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False

@@ -23,21 +23,10 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from modelward.validation.server.store.columns import Json, Serial
+from modelward.core.database.columns import Json, Serial
+from modelward.core.database.schema import NAMING, OPTIONS
 
-metadata = MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    }
-)
-OPTIONS: Any = {
-    "mysql_charset": "utf8mb4",
-    "mysql_collate": "utf8mb4_bin",
-    "mysql_engine": "InnoDB",
-}
+metadata = MetaData(naming_convention=NAMING)
 LONGEST_NAME = 500
 
 

@@ -38,7 +38,10 @@ class Instant(TypeDecorator[datetime]):
 
 
 class Json(TypeDecorator[Any]):
-    """JSON as ASCII text, so that no character of any name is too much for a database."""
+    """JSON as ASCII text, so that no character of any name is too much for a database.
+
+    NaN and infinity, which are no JSON, are refused with `ValueError`.
+    """
 
     impl = Text
     cache_ok = True
@@ -51,7 +54,7 @@ class Json(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
         """Give the text."""
-        return None if value is None else json.dumps(value, separators=(",", ":"))
+        return None if value is None else json.dumps(value, separators=(",", ":"), allow_nan=False)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
         """Give the content."""

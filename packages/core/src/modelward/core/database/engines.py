@@ -12,34 +12,32 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import StaticPool
 
+from modelward.core.database.schema import Schema
 from modelward.core.errors import ConfigError
 from modelward.core.optional import require
 
-_HINT = (
-    "use sqlite:///validation.db, postgresql+psycopg://user@host/database or "
-    "mysql+pymysql://user@host/database."
-)
-_POOL: dict[str, Any] = {"pool_size": 10, "max_overflow": 40}
-"""As many connections as a process has threads that answer requests."""
-_PRAGMAS = ("synchronous=FULL", "foreign_keys=ON", "cache_size=-32768")
+_NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mysql": "MySQL"}
+_URLS = {
+    "sqlite": "sqlite:///{name}.db",
+    "postgresql": "postgresql+psycopg://user@host/database",
+    "mysql": "mysql+pymysql://user@host/database",
+}
 
 
-def make_engine(url: str, *, busy_timeout: float) -> Engine:
+def make_engine(url: str, schema: Schema, *, busy_timeout: float) -> Engine:
     """Give the engine of a URL. Raises `ConfigError` for one of another kind."""
+    kinds = [_NAMES[kind] for kind in schema.kinds]
+    hint = f"use {_either([_URLS[kind].format(name=schema.name) for kind in schema.kinds])}."
     try:
         parsed = make_url(url)
     except ArgumentError as error:
-        raise ConfigError(f"expected a database URL, got {url!r}", hint=_HINT) from error
+        raise ConfigError(f"expected a database URL, got {url!r}", hint=hint) from error
     kind = parsed.get_backend_name()
-    if kind == "postgresql":
-        return _postgresql(parsed, busy_timeout)
-    if kind in {"mysql", "mariadb"}:
-        return _mysql(parsed, busy_timeout)
-    if kind == "sqlite":
-        return _sqlite(parsed, busy_timeout)
-    raise ConfigError(
-        f"expected a SQLite, PostgreSQL or MySQL URL, got one for {kind!r}", hint=_HINT
-    )
+    known = "mysql" if kind == "mariadb" else kind
+    if known not in schema.kinds:
+        raise ConfigError(f"expected a {_either(kinds)} URL, got one for {kind!r}", hint=hint)
+    make = {"sqlite": _sqlite, "postgresql": _postgresql, "mysql": _mysql}[known]
+    return make(parsed, schema, busy_timeout)
 
 
 def in_memory(engine: Engine) -> bool:
@@ -47,12 +45,13 @@ def in_memory(engine: Engine) -> bool:
     return isinstance(engine.pool, StaticPool)
 
 
-def _postgresql(url: URL, busy_timeout: float) -> Engine:
-    require(
-        "psycopg",
-        feature="a validation store on PostgreSQL",
-        install="'./packages/validation[postgres]'",
-    )
+def _either(names: list[str]) -> str:
+    *most, last = names
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def _postgresql(url: URL, schema: Schema, busy_timeout: float) -> Engine:
+    require("psycopg", feature=f"{schema.owner} on PostgreSQL", install=schema.driver("postgres"))
     theirs = url.query.get("options", "")
     options = [
         *((theirs,) if isinstance(theirs, str) else theirs),
@@ -60,20 +59,21 @@ def _postgresql(url: URL, busy_timeout: float) -> Engine:
     ]
     arguments = {"connect_timeout": 10, "options": " ".join(options).strip()}
     driver = url.set(drivername="postgresql+psycopg").difference_update_query(["options"])
-    return create_engine(driver, connect_args=arguments, pool_pre_ping=True, **_POOL)
-
-
-def _mysql(url: URL, busy_timeout: float) -> Engine:
-    require(
-        "pymysql", feature="a validation store on MySQL", install="'./packages/validation[mysql]'"
+    return create_engine(
+        driver, connect_args=arguments, pool_pre_ping=True, **schema.pool, **schema.engine
     )
+
+
+def _mysql(url: URL, schema: Schema, busy_timeout: float) -> Engine:
+    require("pymysql", feature=f"{schema.owner} on MySQL", install=schema.driver("mysql"))
     engine = create_engine(
         url.set(drivername="mysql+pymysql").update_query_dict({"charset": "utf8mb4"}),
         connect_args={"connect_timeout": 10},
         pool_pre_ping=True,
-        **_POOL,
         pool_recycle=3600,  # the server closes what was idle for long
         isolation_level="READ COMMITTED",  # writers then lock rows, not the gaps between them
+        **schema.pool,
+        **schema.engine,
     )
 
     @event.listens_for(engine, "connect")
@@ -85,18 +85,24 @@ def _mysql(url: URL, busy_timeout: float) -> Engine:
     return engine
 
 
-def _sqlite(url: URL, busy_timeout: float) -> Engine:
+def _sqlite(url: URL, schema: Schema, busy_timeout: float) -> Engine:
     alone = url.database in {None, "", ":memory:"}
     # A database in memory belongs to its connection: all threads must share the one.
-    pool: dict[str, Any] = {"poolclass": StaticPool} if alone else _POOL
+    pool: dict[str, Any] = {"poolclass": StaticPool} if alone else dict(schema.pool)
     arguments = {"timeout": busy_timeout, "check_same_thread": False}
-    engine = create_engine(url, connect_args=arguments, **pool)
+    engine = create_engine(url, connect_args=arguments, **pool, **schema.engine)
+    pragmas = (
+        f"synchronous={'FULL' if schema.durable else 'NORMAL'}",
+        "foreign_keys=ON",
+        "cache_size=-32768",  # 32 MB: keys are looked up in no order
+        *schema.pragmas,
+    )
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves, below
         _wal(connection, busy_timeout)
-        for pragma in _PRAGMAS:
+        for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
