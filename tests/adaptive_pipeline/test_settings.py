@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from modelward.adaptive_pipeline import AdaptivePipeline, PipelineConfig, Registry, assembly
-from modelward.adaptive_pipeline.retrainer.executors import Inline, LocalProcess
+from modelward.adaptive_pipeline.retrainer.executors import Inline, LocalProcess, Ray
 from modelward.adaptive_pipeline.triggers import Performance, Repository, Schedule
 from modelward.core.config import InvalidConfigError, loads
 from modelward.core.errors import ConfigError
@@ -55,6 +55,15 @@ def test_all_parts_come_from_the_file(tmp_path: Path) -> None:
     assert parts["watch"] == 100
     assert parts["segments"] == ("x",)
     assert callable(parts["train"])
+
+
+def test_a_cluster_is_asked_for_what_the_file_says() -> None:
+    text = "{store: 'sqlite://', registry: {name: x}, train: 'json:loads', training: %s}"
+    there = "{executor: ray, address: auto, cpus: 4, gpus: 0.5, memory: 1000, timeout: 9}"
+    assert assembly.executor(loads(text % there, PipelineConfig)) == Ray(
+        address="auto", cpus=4, gpus=0.5, memory=1000, timeout=9
+    )
+    assert assembly.executor(loads(text % "{executor: ray}", PipelineConfig)) == Ray()
 
 
 def test_a_pipeline_from_a_file_serves(tmp_path: Path, memory: Registry) -> None:

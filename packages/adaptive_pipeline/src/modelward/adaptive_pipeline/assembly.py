@@ -140,7 +140,13 @@ def executor(config: PipelineConfig) -> Executor:
     if settings.executor == "inline":
         return Inline()
     if settings.executor == "ray":
-        return Ray(address=settings.address, timeout=settings.timeout)
+        return Ray(
+            address=settings.address,
+            timeout=settings.timeout,
+            cpus=settings.cpus,
+            gpus=settings.gpus,
+            memory=settings.memory,
+        )
     return LocalProcess(timeout=settings.timeout, memory=settings.memory)
 
 

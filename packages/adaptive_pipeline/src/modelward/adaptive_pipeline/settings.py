@@ -95,11 +95,13 @@ class TrainingConfig(Config):
 
     executor: Literal["process", "inline", "ray"] = "process"
     timeout: Positive = 3_600.0
-    memory: int | None = Field(None, gt=0)  # bytes
+    memory: int | None = Field(None, gt=0)  # bytes: a limit here, a wish on a cluster
     attempts: int = Field(2, ge=1)
     holdout: float = Field(0.2, gt=0, le=0.5)
     margin: float = Field(0.0, ge=0)
     address: str | None = None  # of a Ray cluster
+    cpus: Positive = 1.0  # of the cluster, for one training
+    gpus: float = Field(0.0, ge=0)
 
 
 class GuardrailsConfig(Config):
