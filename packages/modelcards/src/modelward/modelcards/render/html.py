@@ -10,6 +10,7 @@ from modelward.modelcards.codecs.document import Document, Place, dotted
 from modelward.modelcards.render.audience import Audience, audience_of
 from modelward.modelcards.render.charts import charts
 from modelward.modelcards.render.markdown import markdown
+from modelward.modelcards.render.pictures import pictures
 from modelward.modelcards.render.standing import COLOURS, by_row, mark, standing
 from modelward.modelcards.render.tables import table
 from modelward.modelcards.verification import layout
@@ -83,7 +84,12 @@ def _data(document: Document, _: CardVerification, __: Audience) -> Iterator[Blo
     ]
     if rows:
         columns = ["data", "role", "rows", "sha256"]
-        yield Section("Data", [Table("What it was made and measured with", columns, rows)])
+        parts: list[Block] = [Table("What it was made and measured with", columns, rows)]
+        for place, entry in layout.entries(document.content, ("model_parameters", "data")):
+            if drawn := list(pictures(entry.get("graphics"))):
+                name = document.said(place, entry, "name") or "data without a name"
+                parts.append(Section(f"Pictures of {name}", drawn))
+        yield Section("Data", parts)
 
 
 def _governance(document: Document, _: CardVerification, __: Audience) -> Iterator[Block]:
@@ -130,6 +136,9 @@ def _metrics(
         drawn = charts(document, intervals=audience.intervals)
         numbers = table("Every number the card claims", columns, rows)
         yield Section("What was measured", [*drawn, numbers])
+    analysis = _dict(document.content.get("quantitative_analysis"))
+    if shown := list(pictures(analysis.get("graphics"))):
+        yield Section("Pictures of the results", shown)
 
 
 def _verdict(document: Document, place: Place, metric: dict[str, Any]) -> str:
