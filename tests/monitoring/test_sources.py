@@ -117,6 +117,46 @@ def test_readers_data_sets_and_sequences(tmp_path: Path, monkeypatch: pytest.Mon
     assert max(map(len, tables.chunks(pl.from_pandas(frame)))) <= 128
 
 
+def test_rows_or_columns_side_by_side_in_memory_are_the_same() -> None:
+    rng = np.random.default_rng(4)
+    matrix = rng.normal(size=(9_001, 11)).astype(np.float64)
+    matrix[rng.random(matrix.shape) < 0.01] = np.nan
+    names = [f"f{i:02d}" for i in range(11)]
+    lying = pd.DataFrame(matrix, columns=names)
+    lying.insert(5, "word", rng.choice(["a", "b", None], 9_001))
+    assert lying["f03"].to_numpy().strides[0] > 8, "rows lie side by side: the case that is meant"
+    standing = pd.DataFrame({name: lying[name].to_numpy().copy() for name in lying})
+    assert standing["f03"].to_numpy().strides[0] == 8
+    reference = Sketch.fit(standing)
+    assert reference.digest == Sketch.fit(lying).digest
+    assert reference.empty().add(lying).digest == reference.digest
+    for column in columns(lying):
+        assert column.n + column.missing == 9_001
+        kept = lying[column.name].dropna()
+        assert column.values.tolist() == kept.tolist()
+
+
+@pytest.mark.parametrize(
+    ("values", "counted", "missing"),
+    [
+        (["a", "b", None, "a", float("nan")], {"a": 2, "b": 1}, 2),
+        ([None, None, "a"], {"a": 1}, 2),
+        ([1, "1", True, "True", None], {"1": 2, "True": 2}, 1),
+        (["a", 1, 10**400], {"a": 1, "1": 1, str(10**400): 1}, 0),
+        ([[1], "a", "a"], {"[1]": 1, "a": 2}, 0),
+        ([True, False, True], {"True": 2, "False": 1}, 0),
+    ],
+)
+def test_objects_are_counted_by_their_text(
+    values: list[Any], counted: dict[str, int], missing: int
+) -> None:
+    [column] = columns(pd.DataFrame({"c": pd.Series(values, dtype=object)}))
+    assert column.kind == "categorical"
+    assert dict(column.counted) == counted
+    assert (column.missing, column.n) == (missing, sum(counted.values()))
+    assert sorted(column.values) == sorted(word for word in counted for _ in range(counted[word]))
+
+
 def test_decimals_dates_and_moments_of_mixed_zones() -> None:
     frame = pd.DataFrame(
         {

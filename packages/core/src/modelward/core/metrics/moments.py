@@ -12,6 +12,9 @@ import numpy.typing as npt
 
 from modelward.core.errors import DataError
 
+_AT_ONCE = 8192
+"""Numbers whose deviations are in memory at one time: these stay in a processor's nearest cache."""
+
 
 @dataclass(frozen=True, slots=True)
 class Moments:
@@ -59,10 +62,14 @@ class Moments:
             return cls()
         with np.errstate(over="ignore", invalid="ignore"):  # told below, as an error
             mean = float(array.mean())
-            deviations = array - mean
-            lost = float(deviations.mean())  # what rounding left in the mean
+            m2 = lost = 0.0
+            for start in range(0, array.size, _AT_ONCE):
+                deviations = array[start : start + _AT_ONCE] - mean
+                lost += float(deviations.sum())
+                m2 += float(np.square(deviations, out=deviations).sum())
+            lost /= array.size  # what rounding left in the mean
             mean += lost
-            m2 = float(np.square(deviations).sum()) - array.size * lost * lost
+            m2 -= array.size * lost * lost
         if not (math.isfinite(mean) and math.isfinite(m2)):
             bad = int(array.size - np.isfinite(array).sum())
             raise DataError(

@@ -67,10 +67,22 @@ class NumericSketch:
             infinite=0,
         )
 
-    def add(self, values: npt.NDArray[np.float64], missing: int) -> Self:
-        """Give the sketch with a chunk of values added."""
+    def add(
+        self,
+        values: npt.NDArray[np.float64],
+        missing: int,
+        *,
+        room: npt.NDArray[np.float64] | None = None,
+    ) -> Self:
+        """Give the sketch with a chunk of values added.
+
+        `room`, at least as long, is written over: many columns can be sorted in the same memory, for
+        which the system would else be asked anew with each.
+        """
         # Looking up each edge among sorted values is much faster than each value among the edges.
-        ordered = np.sort(values)
+        ordered = np.empty(values.size) if room is None else room[: values.size]
+        ordered[:] = values
+        ordered.sort()
         first = int(np.searchsorted(ordered, -LARGEST, side="left"))
         last = int(np.searchsorted(ordered, LARGEST, side="right"))
         finite = ordered[first:last]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from modelward.core.errors import DataError
 from modelward.core.evidence import canonical, digest
@@ -51,17 +52,17 @@ class Sketch:
         Raises `DataError` for an empty table and for one with doubled names.
         """
         frame = as_pandas(table)
-        found = list(columns(frame))
-        if not found or len(frame) == 0:
+        if len(frame) == 0 or len(frame.columns) == 0:
             raise DataError(
                 f"expected a frame with rows and columns, got shape {frame.shape}",
                 hint="a reference needs data: a few hundred rows at the least.",
             )
-        return cls(
-            kinds={c.name: c.kind for c in found},
-            columns={c.name: _fit(c, cells) for c in found},
-            rows=len(frame),
-        )
+        kinds: dict[str, Kind] = {}
+        found: dict[str, ColumnSketch] = {}
+        for column in columns(frame):  # one at a time, so that it is read from memory once
+            kinds[column.name] = column.kind
+            found[column.name] = _fit(column, cells)
+        return cls(kinds=kinds, columns=found, rows=len(frame))
 
     @classmethod
     def fit_chunks(cls, source: Any, *, cells: int = CELLS) -> Self:
@@ -95,18 +96,20 @@ class Sketch:
         comparing then answers 'cannot say' for it.
         """
         frame = as_pandas(table)
-        came = {c.name: c for c in columns(frame)}
-        others = {(name, f"new, {c.kind}") for name, c in came.items() if name not in self.kinds}
+        came = {str(name) for name in frame.columns}
+        room = np.empty(len(frame))
+        others: set[tuple[str, str]] = set()
         added: dict[str, ColumnSketch] = {}
-        for name, sketch in self.columns.items():
-            column = came.get(name)
-            if column is None:
-                others.add((name, "missing in the window"))
-            elif column.kind != self.kinds[name] and column.values.size:
-                others.add((name, f"{column.kind} in the window, {self.kinds[name]} before"))
+        for column in columns(frame):  # one at a time, so that it is read from memory once
+            name, kind = column.name, self.kinds.get(column.name)
+            if kind is None:
+                others.add((name, f"new, {column.kind}"))
+            elif column.kind != kind and column.n:
+                others.add((name, f"{column.kind} in the window, {kind} before"))
             else:
                 with _naming(name):
-                    added[name] = _add(sketch, column, self.kinds[name])
+                    added[name] = _add(self.columns[name], column, kind, room)
+        others |= {(name, "missing in the window") for name in self.kinds if name not in came}
         return type(self)(
             kinds=self.kinds,
             columns={name: added.get(name, sketch) for name, sketch in self.columns.items()},
@@ -228,9 +231,11 @@ def _naming(column: str) -> Iterator[None]:
         raise DataError(f"column '{column}': {error.fact}", hint=error.hint) from error
 
 
-def _add(sketch: ColumnSketch, column: Column, kind: Kind) -> ColumnSketch:
+def _add(
+    sketch: ColumnSketch, column: Column, kind: Kind, room: npt.NDArray[np.float64]
+) -> ColumnSketch:
     # An all-missing column has no kind of its own: it fits any.
     if isinstance(sketch, CategoricalSketch):
         return sketch.add(column.counted if column.kind == kind else {}, column.missing)
     values = column.values if column.kind == kind else np.empty(0)
-    return sketch.add(values, column.missing)
+    return sketch.add(values, column.missing, room=room)
