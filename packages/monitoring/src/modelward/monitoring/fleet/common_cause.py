@@ -85,13 +85,13 @@ def _judge(
     counts: Mapping[str, tuple[int, int]],
     total: tuple[int, int],
 ) -> Cause:
-    from scipy.stats import binom
+    from scipy.special import bdtrc  # scipy.stats would take a second to import
 
     theirs = [counts[name] for name in having]
     bad = total[0] - sum(b for b, _ in theirs)
     tested = total[1] - sum(n for _, n in theirs) - (judged[column] - len(having))
     rate = (bad + _PRIOR_TESTS * _PRIOR_RATE) / (tested + _PRIOR_TESTS)
-    chance = float(binom.sf(len(having) - 1, judged[column], min(1.0, rate)))
+    chance = float(bdtrc(len(having) - 1, judged[column], min(1.0, rate)))
     return Cause(
         columns=(column,),
         members=frozenset(having),

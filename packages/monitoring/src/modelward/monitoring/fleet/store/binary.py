@@ -1,120 +1,167 @@
-"""Sketches as bytes: a short head that says what follows, and the arrays as they are in memory.
+"""Sketches as bytes: a short head that says what follows, and the numbers as they are in memory.
 
-A fleet reads and writes sketches by the ten thousand; numbers as text would cost it most of its time.
+A fleet reads and writes sketches by the ten thousand; numbers as text, or column by column, would
+cost it most of its time. So the same part of all columns lies together:
+
+    mws2 | checksum | size of schema, of state | schema, state (JSON) | edges | measures | whole | counts
+
+`edges` and `measures` are floats, `whole` numbers of 64 bits, `counts` of as few as hold them.
 """
 
 from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from struct import Struct
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from modelward.core.errors import DataError
 from modelward.core.metrics import Moments
 from modelward.monitoring.sketch.categorical import CategoricalSketch
 from modelward.monitoring.sketch.numeric import NumericSketch
-from modelward.monitoring.sketch.table import Sketch
+from modelward.monitoring.sketch.table import ColumnSketch, Sketch
 
-MAGIC = b"mws1"
-_KINDS: dict[str, Any] = {c.__name__: c for c in (NumericSketch, CategoricalSketch, Moments)}
-_FIELDS = {name: tuple(field.name for field in fields(kind)) for name, kind in _KINDS.items()}
+MAGIC = b"mws2"
+_HEAD = Struct("<4sIII")
 _COUNTS = tuple(np.dtype(f"<u{size}") for size in (1, 2, 4, 8))
-_ARRAY = "\0array"
+_FLOAT, _WHOLE = np.dtype("<f8"), np.dtype("<i8")
 
 
-def to_bytes(sketch: Sketch) -> bytes | None:
-    """Give the bytes of a sketch; None for one that holds what is not known here."""
-    parts: list[bytes] = []
-    try:
-        columns = [[name, _plain(column, parts)] for name, column in sketch.columns.items()]
-    except TypeError:
-        return None
-    head = json.dumps(
-        {
-            "rows": sketch.rows,
-            "kinds": dict(sketch.kinds),
-            "others": sorted([name, what] for name, what in sketch.others),
-            "columns": columns,
-        },
-        separators=(",", ":"),
-    ).encode()
-    body = len(head).to_bytes(4, "little") + head + b"".join(parts)
-    return MAGIC + zlib.crc32(body).to_bytes(4, "little") + body
+def to_bytes(sketch: Sketch) -> bytes:
+    """Give the bytes of a sketch."""
+    numbers = [c for c in sketch.columns.values() if isinstance(c, NumericSketch)]
+    texts = [c for c in sketch.columns.values() if isinstance(c, CategoricalSketch)]
+    counts = [c.counts for c in (*numbers, *texts)]
+    together = np.concatenate(counts) if counts else np.empty(0, np.int64)
+    most = int(together.max(initial=0))
+    if together.min(initial=0) < 0:
+        raise DataError(f"expected counts >= 0, got {together.min()}")
+    kind = next(kind for kind in _COUNTS if most <= np.iinfo(kind).max)
+    schema = {
+        "kinds": {name: sketch.kinds[name] for name in sketch.columns},
+        "edges": [c.edges.size for c in numbers],
+        "categories": [list(c.categories) for c in texts],
+    }
+    state = {
+        "rows": sketch.rows,
+        "others": sorted([name, what] for name, what in sketch.others),
+        "counts": kind.str,
+    }
+    measures = [(c.moments.mean, c.moments.m2, c.minimum, c.maximum) for c in numbers]
+    lengths = [(c.lengths.mean, c.lengths.m2) for c in texts]
+    whole = [(c.moments.n, c.missing, c.infinite) for c in numbers]
+    whole_texts = [(c.lengths.n, c.missing) for c in texts]
+    parts = _head(schema, state)
+    parts += [c.edges.astype(_FLOAT, copy=False).tobytes() for c in numbers]
+    parts += [np.array(rows, _FLOAT).tobytes() for rows in (measures, lengths)]
+    parts += [np.array(rows, _WHOLE).tobytes() for rows in (whole, whole_texts)]
+    parts.append(together.astype(kind).tobytes())
+    sizes, body = parts[0], b"".join(parts[1:])
+    check = zlib.crc32(body, zlib.crc32(sizes))
+    return MAGIC + check.to_bytes(4, "little") + sizes + body
 
 
-def from_bytes(content: bytes) -> Sketch:
-    """Give the sketch back. Raises `DataError` where a byte is not as it was written."""
-    body = memoryview(content)[8:]
-    if content[:4] != MAGIC or zlib.crc32(body).to_bytes(4, "little") != content[4:8]:
-        raise DataError("expected what the fleet has kept, got bytes that are broken")
-    start = 4 + int.from_bytes(body[:4], "little")
-    head = json.loads(bytes(body[4:start]))
-    reading = _Reading(body, start)
-    return Sketch(
-        kinds=head["kinds"],
-        columns={name: reading.value(state) for name, state in head["columns"]},
-        rows=head["rows"],
-        others=frozenset((name, what) for name, what in head["others"]),
+class Reader:
+    """Reads the sketches of one model; what counts in the same cells shares them.
+
+    Then it is seen at a glance that they can be compared, and the cells are in memory once.
+    """
+
+    def __init__(self) -> None:
+        self._known: _Schema | None = None
+
+    def read(self, content: bytes) -> Sketch:
+        """Give a sketch back. Raises `DataError` where a byte is not as it was written."""
+        self._known, sketch = _read(bytes(content), self._known)
+        return sketch
+
+
+@dataclass(frozen=True, slots=True)
+class _Schema:
+    """What sketches of one grid have in common: the bytes by which it is known, and what they say."""
+
+    text: bytes
+    raw: bytes
+    kinds: dict[str, Any]
+    edges: Sequence[npt.NDArray[np.float64]]
+    categories: Sequence[tuple[str, ...]]
+
+
+def _head(schema: Any, state: Any) -> list[bytes]:
+    """Give the sizes, and both parts of the head; what follows begins at a multiple of eight."""
+    texts = [json.dumps(part, separators=(",", ":")).encode() for part in (schema, state)]
+    texts[1] += b" " * (-(_HEAD.size + len(texts[0]) + len(texts[1])) % 8)
+    return [b"".join(len(text).to_bytes(4, "little") for text in texts), *texts]
+
+
+def _read(content: bytes, known: _Schema | None) -> tuple[_Schema, Sketch]:
+    broken = DataError("expected what the fleet has kept, got bytes that are broken")
+    if len(content) < _HEAD.size:
+        raise broken
+    magic, check, size, more = _HEAD.unpack_from(content)
+    if magic != MAGIC and magic[:3] == MAGIC[:3]:
+        raise DataError(
+            f"expected a sketch kept by this version, got one of another, {magic!r}",
+            hint="bring modelward-monitoring up to date here, too.",
+        )
+    if magic != MAGIC or zlib.crc32(memoryview(content)[8:]) != check:
+        raise broken
+    at = _HEAD.size + size
+    text, state = content[_HEAD.size : at], json.loads(content[at : at + more])
+    schema = _schema(content, text, at + more, known)
+    return schema, _sketch(schema, state, content, at + more + len(schema.raw))
+
+
+def _schema(content: bytes, text: bytes, start: int, known: _Schema | None) -> _Schema:
+    if known is not None and known.text == text:
+        raw = content[start : start + len(known.raw)]
+        if raw == known.raw:
+            return known
+    said = json.loads(text)
+    cuts = np.cumsum([0, *said["edges"]]).tolist()
+    edges = np.frombuffer(content, _FLOAT, cuts[-1], start)
+    return _Schema(
+        text=text,
+        raw=content[start : start + edges.nbytes],
+        kinds=said["kinds"],
+        edges=[edges[a:b] for a, b in pairwise(cuts)],
+        categories=[tuple(names) for names in said["categories"]],
     )
 
 
-class _Reading:
-    """Takes arrays out of the bytes, one after another, in the order in which they were put there."""
-
-    def __init__(self, body: memoryview, start: int) -> None:
-        self.body, self.at = body, start
-
-    def value(self, state: Any) -> Any:
-        kind = type(state)
-        if kind is not dict:
-            return tuple(state) if kind is list else state
-        if _ARRAY in state:
-            stored, wanted, size = state[_ARRAY]
-            found = np.frombuffer(self.body, np.dtype(stored), size, self.at)
-            self.at += found.nbytes
-            return found.astype(wanted)  # a copy: aligned, and one's own
-        ((name, values),) = state.items()
-        if len(values) > len(_FIELDS.get(name, ())):
-            raise DataError(
-                f"expected a sketch of this version or an earlier one, got a later {name}",
-                hint="bring modelward-monitoring up to date here, too.",
-            )
-        # An earlier version knew the first fields only; the others have defaults.
-        named = zip(_FIELDS[name], values, strict=False)
-        return _KINDS[name](**{field: self.value(value) for field, value in named})
-
-
-def _plain(value: Any, parts: list[bytes]) -> Any:
-    """Give a value as JSON content; arrays go to `parts`. Raises `TypeError` for anything else."""
-    kind = type(value)
-    if kind is int or kind is float:
-        return value
-    if kind is np.ndarray:
-        stored = _smallest(value)
-        parts.append(stored.tobytes())
-        return {_ARRAY: [stored.dtype.str, value.dtype.str, value.size]}
-    if kind.__name__ in _KINDS:
-        named = _FIELDS[kind.__name__]
-        return {kind.__name__: [_plain(getattr(value, field), parts) for field in named]}
-    if kind is tuple and all(type(each) is str for each in value):
-        return list(value)
-    if isinstance(value, np.number):
-        return value.item()
-    if kind is str or kind is bool:
-        return value
-    raise TypeError(kind.__name__)
-
-
-def _smallest(value: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Give counts in the smallest type that holds them; other numbers as they are."""
-    if value.ndim != 1 or value.dtype.kind not in "iuf":
-        raise TypeError(value.dtype.str)
-    if value.dtype.kind == "f":
-        return value.astype(value.dtype.newbyteorder("<"), copy=False)
-    low, high = (int(value.min()), int(value.max())) if value.size else (0, 0)
-    if low < 0:
-        raise TypeError("negative counts")
-    return value.astype(next(t for t in _COUNTS if high <= np.iinfo(t).max))
+def _sketch(schema: _Schema, state: Any, content: bytes, start: int) -> Sketch:
+    numbers, texts = len(schema.edges), len(schema.categories)
+    floats = np.frombuffer(content, _FLOAT, 4 * numbers + 2 * texts, start)
+    whole = np.frombuffer(content, _WHOLE, 3 * numbers + 2 * texts, start + floats.nbytes)
+    rest = start + floats.nbytes + whole.nbytes
+    counts = np.frombuffer(content, np.dtype(state["counts"]), -1, rest).astype(np.int64)
+    measures, sizes = floats.tolist(), whole.tolist()
+    at = 0
+    of_numbers, of_texts = [], []
+    for i, edges in enumerate(schema.edges):
+        mean, m2, minimum, maximum = measures[4 * i : 4 * i + 4]
+        n, missing, infinite = sizes[3 * i : 3 * i + 3]
+        end = at + edges.size + 1
+        moments = Moments(n, mean, m2)
+        of_numbers.append(
+            NumericSketch(edges, counts[at:end], moments, minimum, maximum, missing, infinite)
+        )
+        at = end
+    for i, names in enumerate(schema.categories):
+        mean, m2 = measures[4 * numbers + 2 * i : 4 * numbers + 2 * i + 2]
+        n, missing = sizes[3 * numbers + 2 * i : 3 * numbers + 2 * i + 2]
+        end = at + len(names) + 1
+        of_texts.append(CategoricalSketch(names, counts[at:end], missing, Moments(n, mean, m2)))
+        at = end
+    both = iter(of_numbers), iter(of_texts)
+    columns: dict[str, ColumnSketch] = {
+        name: next(both[kind == "categorical"]) for name, kind in schema.kinds.items()
+    }
+    others = frozenset((name, what) for name, what in state["others"])
+    return Sketch(kinds=schema.kinds, columns=columns, rows=state["rows"], others=others)

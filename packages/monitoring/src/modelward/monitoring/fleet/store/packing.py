@@ -12,11 +12,10 @@ from modelward.core.errors import DataError
 from modelward.core.metrics import Estimate
 from modelward.monitoring.decisions.measurement import FeatureTest
 from modelward.monitoring.decisions.result import FeatureDrift
-from modelward.monitoring.fleet.store.binary import from_bytes, to_bytes
+from modelward.monitoring.fleet.store.binary import Reader, to_bytes
 from modelward.monitoring.sketch.table import Sketch
 
 _FAST = 1
-_ZLIB = b"\x78"
 _TEST = tuple(field.name for field in fields(FeatureTest))
 _DRIFT = tuple(field.name for field in fields(FeatureDrift) if field.name != "test")
 _ESTIMATE = tuple(field.name for field in fields(Estimate))
@@ -25,14 +24,12 @@ _ESTIMATES = frozenset({"effect", "shift"})
 
 def pack_sketch(sketch: Sketch) -> bytes:
     """Give the bytes of a sketch."""
-    packed = to_bytes(sketch)
-    return _squeeze(sketch.to_dict()) if packed is None else packed
+    return to_bytes(sketch)
 
 
 def unpack_sketch(content: bytes) -> Sketch:
     """Give the sketch of bytes. Raises `DataError` where they are not one."""
-    content = bytes(content)
-    return Sketch.from_dict(_unsqueeze(content)) if content[:1] == _ZLIB else from_bytes(content)
+    return Reader().read(content)
 
 
 def pack_features(features: Sequence[FeatureDrift]) -> bytes:

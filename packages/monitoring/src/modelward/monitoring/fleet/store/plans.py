@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from modelward.core.errors import DataError
+from modelward.monitoring.decisions.stacking import same_cells
 from modelward.monitoring.fleet.records import Model, Performance, Window
+from modelward.monitoring.fleet.store.binary import Reader
 from modelward.monitoring.fleet.store.catalogue import all_models, load_references
 from modelward.monitoring.fleet.store.database import BATCH
-from modelward.monitoring.fleet.store.packing import unpack_sketch
 from modelward.monitoring.fleet.store.schema import results, sketches, windows
 from modelward.monitoring.sketch.table import Sketch
 
@@ -102,7 +103,8 @@ def kept_sketches(tx: Connection, number: int, window: Window) -> list[Sketch]:
     )
     numbers = [row.id for row in _apart(tx.execute(query).all())]
     contents = _contents(tx, numbers)
-    return [unpack_sketch(contents[number]) for number in numbers]
+    reader = Reader()
+    return [reader.read(contents[number]) for number in numbers]
 
 
 def added_up(parts: Iterable[Sketch]) -> Sketch:
@@ -186,11 +188,12 @@ def _contents(tx: Connection, numbers: Sequence[int]) -> dict[int, bytes]:
 
 def _pair(work: Work, packed: bytes | None, contents: Sequence[bytes | None]) -> Pair:
     reference = current = None
+    reader = Reader()
     try:
-        reference = None if packed is None else unpack_sketch(packed)
-        parts = [unpack_sketch(content) for content in contents if content is not None]
+        reference = None if packed is None else reader.read(packed)
+        parts = [reader.read(content) for content in contents if content is not None]
         current = added_up(parts) if parts else None
-        if reference is not None and current is not None:
+        if reference is not None and current is not None and not same_cells(reference, current):
             reference.require_cells_of(current)
     except DataError as error:
         return Pair(work, reference, current, reason=error.fact)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hmac
 import logging
 import time
 from collections.abc import Sequence
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 
+from modelward.core.serving import HEADERS, LOOPBACK, host_of, is_key
 from modelward.monitoring.outputs.dashboard.problems import details
-from modelward.monitoring.outputs.dashboard.settings import LOOPBACK
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,14 +18,7 @@ if TYPE_CHECKING:
 OPEN = ("/healthz", "/readyz")
 LONGEST_ADDRESS = 8_192
 _log = logging.getLogger("modelward.monitoring.dashboard.access")
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "X-Frame-Options": "DENY",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
+_HEADERS = {**HEADERS, "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 """The policy of what is no page; pages come with their own."""
 
@@ -57,7 +46,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
                 headers.setdefault("Content-Security-Policy", NOTHING)
             await send(message)
@@ -81,39 +70,14 @@ class Guard:
             return None
         if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST_ADDRESS:
             return details(414, f"expected an address of at most {LONGEST_ADDRESS} characters")
-        headers = Headers(scope=scope)
+        headers = scope["headers"]
         if self._digest is None:
-            if _hostname(headers.get("host", "")) in self._names:
+            if host_of(headers) in self._names:
                 return None
             return details(
                 421, "expected a name of this machine; other names are told to the dashboard first"
             )
-        if hmac.compare_digest(sha256(_given(headers)).digest(), self._digest):
+        if is_key(headers, self._digest):
             return None
         challenge = {"WWW-Authenticate": 'Basic realm="modelward", charset="UTF-8"'}
         return details(401, "expected the API key, got none or a wrong one", challenge)
-
-
-def _given(headers: Headers) -> bytes:
-    """Give the key that came: as a bearer's, as a password, or in a header of its own."""
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return token.strip().encode("latin-1")
-    if scheme.lower() == "basic":
-        try:
-            return base64.b64decode(token, validate=True).partition(b":")[2]
-        except binascii.Error:
-            return b""
-    return headers.get("x-api-key", "").encode("latin-1")
-
-
-def _hostname(host: str) -> str:
-    """Give the name out of a Host header, without the port.
-
-    >>> _hostname("LOCALHOST:8400"), _hostname("[::1]:8400")
-    ('localhost', '::1')
-    """
-    name = host.lower()
-    if name.startswith("["):
-        return name[1:].partition("]")[0]
-    return name.partition(":")[0]

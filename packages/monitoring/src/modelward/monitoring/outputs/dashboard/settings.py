@@ -9,8 +9,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 
 from modelward.core.config import Config, RelativePath
 from modelward.core.errors import ConfigError
-
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+from modelward.core.serving import LOOPBACK
 
 
 class Settings(Config):
