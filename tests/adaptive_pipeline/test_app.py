@@ -237,12 +237,20 @@ def test_the_api_is_described(store: Store, call: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Authorization": "Bearer s3cret"}, {"X-API-Key": "s3cret"}], ids=["bearer", "key"]
+    "headers",
+    [
+        {"Authorization": "Bearer s3cret"},
+        {"X-API-Key": "s3cret"},
+        {"Authorization": "Basic YW55Ym9keTpzM2NyZXQ="},  # as a browser sends anybody:s3cret
+    ],
+    ids=["bearer", "key", "password"],
 )
 def test_a_key_is_asked_for(store: Store, call: Any, headers: dict[str, str]) -> None:
     app = create_app(Gateway(store, Serving(DOUBLE)), key="s3cret", page=lambda: "<p>page</p>")
     for path in ("/", "/metrics", "/docs"):
-        assert call(app, "GET", path).status_code == 401
+        refused = call(app, "GET", path)
+        assert refused.status_code == 401
+        assert refused.headers["www-authenticate"].startswith("Basic")  # a browser asks for it
         assert call(app, "GET", path, headers={"X-API-Key": "other"}).status_code == 401
         assert call(app, "GET", path, headers=headers).status_code == 200
     assert call(app, "GET", "/healthz").status_code == 200

@@ -214,6 +214,36 @@ def test_serving_with_a_key_asks_for_it(
         assert call(app, "GET", "/metrics", headers=key).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Host": "127.0.0.1:8000", "Origin": "http://127.0.0.1:8000"}, 200),
+        ({"Host": "models.example.org"}, 200),  # named
+        ({"Host": "elsewhere.example.org"}, 421),  # a name that was made to mean this machine
+        ({"Origin": "https://elsewhere.example.org"}, 403),
+        ({"Origin": "null"}, 403),
+    ],
+)
+def test_without_a_key_other_sites_are_kept_out(
+    store: Store,
+    call: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    headers: dict[str, str],
+    status: int,
+) -> None:
+    """A page open in a browser here must not be able to send labels, as a form may without asking."""
+    import uvicorn
+
+    served: list[Any] = []
+    monkeypatch.setattr(uvicorn, "run", lambda app, **_: served.append(app))
+    serve(Gateway(store, Serving(DOUBLE)).app, names=["models.example.org"])
+    sent = {"Host": "localhost", "Content-Type": "text/plain", **headers}
+    answer = call(served[0], "POST", "/predict", headers=sent, content='{"row": {"x": 1.0}}')
+    assert answer.status_code == status
+    assert call(served[0], "GET", "/healthz", headers=sent).status_code == 200
+
+
 def test_an_empty_key_is_refused(store: Store) -> None:
     with pytest.raises(ConfigError, match="an API key"):
         serve(Gateway(store, Serving(DOUBLE)).app, key="")

@@ -232,7 +232,13 @@ class AdaptivePipeline:
         settings = self.config.gateway
         with Worker(self._work, name="controller", grace=GRACE) as worker:
             key = settings.key.get_secret_value() if settings.key else None
-            serve(self._app(worker.wake), host=settings.host, port=settings.port, key=key)
+            serve(
+                self._app(worker.wake),
+                host=settings.host,
+                port=settings.port,
+                key=key,
+                names=settings.names,
+            )
         self.close()
 
     def close(self) -> None:

@@ -59,6 +59,7 @@ def run_gateway(config: PipelineConfig) -> None:
         host=config.gateway.host,
         port=config.gateway.port,
         key=key.get_secret_value() if key else None,
+        names=config.gateway.names,
     )
 
 

@@ -137,6 +137,9 @@ class GatewayConfig(Config):
     max_bytes: int = Field(1 << 20, ge=1_000)  # of a body
     max_rows: int = Field(1_000, ge=1)  # of a body
     key: SecretStr | None = None
+    names: tuple[
+        str, ...
+    ] = ()  # without a key: by which it may be called, beside this machine's own
     alert_secret: SecretStr | None = None
     repository_secret: SecretStr | None = None
     branch: str = "main"  # the one whose pushes count

@@ -17,6 +17,7 @@ from modelward.adaptive_pipeline.gateway.operations import operations_router
 from modelward.adaptive_pipeline.gateway.problems import problem
 from modelward.adaptive_pipeline.joiner import Joiner
 from modelward.core.errors import ConfigError
+from modelward.core.serving import LOOPBACK
 
 # Seconds after which a thread that computes lets another one in: a request must not wait for the
 # writer's commit, and Python's own 5 ms would be most of the slowest answers.
@@ -80,21 +81,29 @@ async def _problem(_: Request, error: Exception) -> Response:
 
 
 def serve(
-    app: FastAPI, *, host: str = "127.0.0.1", port: int = 8_000, key: str | None = None
+    app: FastAPI,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8_000,
+    key: str | None = None,
+    names: Sequence[str] = (),
 ) -> None:
     """Run an app with uvicorn, until the process is told to stop; with a `key`, all are asked for it.
+
+    Without one, requests must call the server by a name of this machine, or by one of `names` (as a
+    proxy on this machine hands them on).
 
     Raises `ConfigError` for an address other machines can reach and no key.
     """
     import uvicorn
 
-    if host not in {"127.0.0.1", "::1", "localhost"} and not key:
+    if host not in LOOPBACK and not key:
         raise ConfigError(
             f"expected an API key to listen on {host}, got none",
             hint="set gateway.key, or listen on 127.0.0.1 behind a proxy that checks who asks.",
         )
     guarded = getattr(app.state, "guarded", False)
-    asgi = app if guarded or key is None else Guard(app, key)
+    asgi = app if guarded else Guard(app, key, names=names)
     before = sys.getswitchinterval()
     sys.setswitchinterval(_TURN)
     try:

@@ -6,8 +6,7 @@ import os
 from dataclasses import dataclass, field
 
 from modelward.core.errors import ConfigError
-
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
+from modelward.core.serving import LOOPBACK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,10 +11,11 @@ from fastapi import Depends, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import Request
 
+from modelward.core.serving import LOOPBACK, is_foreign
 from modelward.validation.server.api.problems import Refused
 from modelward.validation.server.errors import AccessError
 from modelward.validation.server.service import Service
-from modelward.validation.server.settings import LOOPBACK, Settings
+from modelward.validation.server.settings import Settings
 from modelward.validation.server.store import access
 from modelward.validation.server.store.access import Caller
 from modelward.validation.server.store.database import Database
@@ -102,10 +103,7 @@ class Guard:
         return Caller(self._local, "")
 
     def _same_origin(self, request: Request) -> None:
-        origin = request.headers.get("origin")
-        if origin is None or request.method in _READING:
-            return
-        if origin.partition("://")[2] != request.headers.get("host"):
+        if request.method not in _READING and is_foreign(request.headers.raw):
             raise Refused(403, "expected a request of this server's own pages, got another origin")
 
     def _count(self, who: str) -> None:

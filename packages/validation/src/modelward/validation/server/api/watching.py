@@ -10,17 +10,13 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from modelward.core.optional import require
+from modelward.core.serving import HEADERS
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 logger = logging.getLogger("modelward.validation.access")
-_HEADERS = [
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"same-origin"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-]
+_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 _SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 
