@@ -13,7 +13,7 @@ STAMP := $(VENV)/.installed
 # Test files run side by side in so many processes; 0 runs them in one.
 WORKERS ?= 2
 
-.PHONY: demo test lint format types docs bench dist screenshots clean install
+.PHONY: demo examples notebooks test lint format types docs bench dist oldest screenshots clean install
 .DEFAULT_GOAL := demo
 
 install: $(STAMP)
@@ -28,6 +28,13 @@ $(STAMP): pyproject.toml $(PACKAGES:%=packages/%/pyproject.toml)
 
 demo: $(STAMP)
 	@$(BIN)/python examples/lifecycle.py
+
+# Every example, in full; each prints its figures as the last line, and fails where they are not right.
+examples: $(STAMP)
+	@for example in examples/*.py; do echo "== $$example"; $(BIN)/python $$example || exit 1; done
+
+notebooks: $(STAMP)
+	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python .ci/notebooks.py
 
 test: $(STAMP)
 	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
@@ -54,6 +61,18 @@ dist: $(STAMP)
 	for package in packages/*/; do $(BIN)/python -m build --quiet --outdir dist $$package || exit 1; done
 	$(BIN)/twine check --strict dist/*
 	$(BIN)/python .ci/sbom.py > dist/modelward.cdx.json
+
+# The oldest versions we promise to work with, in an environment of their own. What old versions warn of
+# in their own future is no failure; tests that need the other libraries are left out.
+oldest:
+	$(PYTHON) -m venv $(VENV)-oldest
+	$(VENV)-oldest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(VENV)-oldest/bin/python -m pip install --quiet --disable-pip-version-check -c .ci/oldest.txt \
+		--group alone './packages/core[charts,detection,mlflow,prometheus,sklearn]' './packages/modelcards[mlflow,pdf]'
+	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(VENV)-oldest/bin/python -m pytest -n $(WORKERS) --dist loadfile \
+		-o filterwarnings=default -m "not slow" tests/core tests/modelcards \
+		--ignore tests/core/test_errors_and_imports.py --ignore tests/core/test_command.py
+	rm -rf $(VENV)-oldest
 
 screenshots: $(STAMP)
 	$(BIN)/python .ci/screenshots.py

@@ -212,7 +212,7 @@ def test_perfection_on_every_image_claims_no_interval() -> None:
 
 
 def test_tensors_as_detectors_give_them() -> None:
-    import torch
+    torch = pytest.importorskip("torch")
 
     truths, found = scene(4)
     as_tensors = [
