@@ -6,7 +6,10 @@ committee (the even mean of four families), all from the same Sobol start. No au
 the peers draw none. Medians over the seeds.
 
 `MODELWARD_BENCH_SEEDS`, `MODELWARD_BENCH_PROBLEMS` (names, by comma) and `MODELWARD_BENCH_METHODS` narrow
-it down.
+it down. A study takes minutes: what was measured is kept line by line in the file that
+`MODELWARD_BENCH_ROWS` names, and is not measured again; `MODELWARD_BENCH_MINUTES` ends the measuring
+after so many, and medians are of what was measured by then. `docs/benchmarks/validation_boundary.svg`
+shows the curves.
 """
 
 from __future__ import annotations
@@ -14,7 +17,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,7 +37,11 @@ BATCH = 5
 DEFAULT = "four-branch" if SHORT else ",".join(PROBLEMS)
 NAMES = os.environ.get("MODELWARD_BENCH_PROBLEMS", DEFAULT).split(",")
 WORKERS = int(os.environ.get("MODELWARD_BENCH_WORKERS", "2"))
+KEPT = os.environ.get("MODELWARD_BENCH_ROWS", "")
+UNTIL = time.time() + 60 * float(os.environ.get("MODELWARD_BENCH_MINUTES", "inf"))
+CURVES = Path(__file__).resolve().parents[2] / "docs" / "benchmarks" / "validation_boundary.svg"
 Floats = np.ndarray[Any, np.dtype[np.float64]]
+Row = tuple[str, str, int, list[float]]
 
 
 def forest(seed: int) -> Any:
@@ -153,7 +162,9 @@ def peer(problem: Problem, test: Floats, truth: Any, seed: int, method: str) -> 
     return scores
 
 
-def one(name: str, method: str, seed: int) -> tuple[str, str, int, list[float]]:
+def one(name: str, method: str, seed: int) -> Row | None:
+    if time.time() > UNTIL:
+        return None
     problem = PROBLEMS[name]
     domain = problem.domain
     test = domain.snap(np.random.default_rng(7).random((20_000, len(domain))))
@@ -161,24 +172,66 @@ def one(name: str, method: str, seed: int) -> tuple[str, str, int, list[float]]:
     measure = ours if method == OURS else peer
     extra = () if method == OURS else (method,)
     scores = measure(problem, test, truth, seed, *extra)  # type: ignore[operator]
-    print(name, method, seed, [round(s, 4) for s in scores], file=sys.stderr, flush=True)
-    return name, method, seed, scores
+    row = name, method, seed, [round(score, 4) for score in scores]
+    print(*row, file=sys.stderr, flush=True)
+    if KEPT:
+        with Path(KEPT).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+    return row
 
 
-def figures(rows: list[tuple[str, str, int, list[float]]]) -> dict[str, float]:
+def figures(rows: list[Row]) -> dict[str, float]:
+    """Give the seeds, and the median score, of each problem, method and budget."""
     found: dict[str, float] = {}
     for name in NAMES:
         for method in CHOSEN:
             scores = np.array([row[3] for row in rows if row[:2] == (name, method)])
+            if not len(scores):
+                continue
+            found[f"{name}, {method}, seeds"] = len(scores)
             for budget, score in zip(BUDGETS, np.median(scores, axis=0), strict=True):
                 found[f"{name}, {method}, F1 at {budget}"] = round(float(score), 4)
     return found
 
 
+def draw(found: dict[str, float], path: Path) -> None:
+    """Draw F1 over the number of runs, a panel for each problem."""
+    import matplotlib.pyplot as plt
+
+    plt.rcParams["svg.hashsalt"] = "modelward"
+    shown = [name for name in NAMES if any(key.startswith(f"{name}, ") for key in found)]
+    figure, panels = plt.subplots(2, -(-len(shown) // 2), figsize=(13, 6.4), layout="constrained")
+    for panel, name in zip(panels.flat, shown, strict=False):
+        for method in CHOSEN:
+            curve = [found.get(f"{name}, {method}, F1 at {budget}") for budget in BUDGETS]
+            if curve[0] is not None:
+                own = method == OURS
+                panel.plot(
+                    BUDGETS, curve, "o-" if own else ".--", lw=2.4 if own else 1.1, label=method
+                )
+        panel.set(title=name, xlabel="runs", xscale="log")
+        panel.set_xticks(BUDGETS, labels=[str(budget) for budget in BUDGETS])
+        panel.minorticks_off()
+    for panel in list(panels.flat)[len(shown) :]:
+        panel.set_visible(False)
+    panels.flat[0].set_ylabel("F1 of the failing class, median")
+    figure.legend(*panels.flat[0].get_legend_handles_labels(), loc="outside lower center", ncol=6)
+    figure.savefig(path, metadata={"Date": None})
+
+
 def main() -> None:
-    jobs = [(n, m, s) for n in NAMES for m in CHOSEN for s in range(SEEDS)]
+    kept: list[Row] = []
+    if KEPT and Path(KEPT).is_file():
+        lines = Path(KEPT).read_text("utf-8").splitlines()
+        kept = [(row[0], row[1], row[2], row[3]) for row in map(json.loads, lines)]
+    done = {row[:3] for row in kept}
+    jobs = [(n, m, s) for s in range(SEEDS) for n in NAMES for m in CHOSEN]
+    jobs = [job for job in jobs if job not in done]
     rows = Parallel(n_jobs=WORKERS)(delayed(one)(*job) for job in jobs)
-    print(json.dumps({"seeds": SEEDS, **figures(rows)}))
+    found = figures(kept + [row for row in rows if row is not None])
+    if not SHORT:
+        draw(found, CURVES)
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from modelward.core.optional import lazy_exports
 if TYPE_CHECKING:
     from modelward.validation import models as models
     from modelward.validation.acquisition import Entropy, ExpectedFeasibility, Straddle
+    from modelward.validation.ahead import Ahead
     from modelward.validation.boundary import Boundary
     from modelward.validation.certainty import Audit, Certificate, certify, interval, upper_bound
     from modelward.validation.client.api import Valicy, ValicyAPI, load_all_systems
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from modelward.validation.models.gaussian_process import GaussianProcess
     from modelward.validation.models.neural import Neural
     from modelward.validation.problems import PROBLEMS, Problem, four_branch
+    from modelward.validation.reduction import ErrorReduction
     from modelward.validation.remaining import Certainty
     from modelward.validation.result import StudyResult
     from modelward.validation.rules import Bound, Rule, find_rules
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PROBLEMS",
+    "Ahead",
     "Audit",
     "Belief",
     "Boosting",
@@ -63,6 +66,7 @@ __all__ = [
     "Distribution",
     "Domain",
     "Entropy",
+    "ErrorReduction",
     "ExpectedFeasibility",
     "Explanation",
     "Family",
@@ -108,6 +112,7 @@ __all__ = [
 _export, __dir__ = lazy_exports(
     __name__,
     {
+        "Ahead": "ahead",
         "Audit": "certainty",
         "Belief": "models.base",
         "Boosting": "models.boosting",
@@ -120,6 +125,7 @@ _export, __dir__ = lazy_exports(
         "Distribution": "domain",
         "Domain": "domain",
         "Entropy": "acquisition",
+        "ErrorReduction": "reduction",
         "ExpectedFeasibility": "acquisition",
         "Explanation": "explain",
         "Family": "models.family",

@@ -25,6 +25,8 @@ _FOLDS, _RECHECK, _CHECKED = 4, 1.5, 600
 _KEPT = ("name", "born", "n", "loss", "mass", "trained", "checked_on")
 _SAY = 0.02
 """Weight below which a model has no say in verdicts."""
+_TRUST = 3.0
+"""Nats by which a model must be worse in all to lose to others that saw less than it: pass and fail."""
 _MARK = 0.02
 """Nats by which a model must be better on average than one that it displaces."""
 
@@ -94,7 +96,9 @@ class Competition:
     lowest on average for the model whose probabilities are right. Forecasts of points that a model
     had chosen near the boundary weigh less (`weight`), since the space is not like them. While
     results are few, a cross-validation adds a second score on as many points, which speaks of the
-    models as they are now; it is made anew when results have grown by half. Verdicts
+    models as they are now; it is made anew when results have grown by half. A model that learns from
+    margins (`reads_margins`) has a start of three nats before those that learn from pass and fail,
+    while the margins say more than that: with few failures the scores tell little. Verdicts
     are the models' probabilities weighted by exp(-loss): nearly those of the leader alone once it
     is clearly better, for an even mean loses to its best member.
 
@@ -114,6 +118,7 @@ class Competition:
         self.competitors: list[Competitor] = []
         self._count = 0
         self._last_replaced = 0
+        self._graded = False
         for model in models:
             self._join(copy.deepcopy(model), born=0)
 
@@ -121,7 +126,7 @@ class Competition:
     def leader(self) -> Competitor:
         """The model with the lowest mean log loss; the first before anything is scored."""
         rated = [c for c in self.competitors if c.total and c.total >= self._needed()]
-        return min(rated or self.competitors[:1], key=lambda c: c.mean if c.total else 0.0)
+        return min(rated or self.competitors[:1], key=self._standing)
 
     @property
     def trained(self) -> list[Competitor]:
@@ -130,6 +135,7 @@ class Competition:
 
     def fit(self, x: Floats, margin: Floats, *, seed: int) -> None:
         """Train models on points of shape (n, d) and margins (n,): the leader, and those due."""
+        self._graded = len(np.unique(margin)) > 2
         n, leader, weights = len(x), self.leader, self.weights()
         for c in self.competitors:
             growth = _GROWTH if weights[c.name] > _SAY else _GROWTH_BEHIND
@@ -181,7 +187,8 @@ class Competition:
         raw = {c.name: 0.0 for c in self.competitors}
         for c in self.competitors:
             if c.total >= self._needed() and c.total and c.trained:
-                raw[c.name] = math.exp(-min(c.total, leader.total) * (c.mean - leader.mean))
+                behind = self._standing(c) - self._standing(leader)
+                raw[c.name] = math.exp(-min(c.total, leader.total) * behind)
         total = sum(raw.values()) or 1.0
         return {name: value / total for name, value in raw.items()}
 
@@ -254,7 +261,13 @@ class Competition:
             model.restore(row["model"])
             if n:
                 model.fit(x[:n], margin[:n], seed=seed)
+                self._graded = len(np.unique(margin)) > 2
             self.competitors.append(competitor)
+
+    def _standing(self, c: Competitor) -> float:
+        """Give the mean loss, less the start of those that learn from more."""
+        start = _TRUST if self._graded and getattr(c.model, "reads_margins", False) else 0.0
+        return c.mean - start / c.total if c.total else 0.0
 
     def _needed(self) -> float:
         """Give the mass of forecasts without which a model is not compared."""

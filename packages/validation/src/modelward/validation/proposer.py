@@ -12,8 +12,9 @@ from modelward.validation.acquisition import Acquisition
 from modelward.validation.candidates import candidates, fresh, grid, sobol
 from modelward.validation.competition import Competitor
 from modelward.validation.domain import Domain, Floats
-from modelward.validation.models.base import Belief
+from modelward.validation.models.base import Belief, Covariant
 from modelward.validation.panel import Panel
+from modelward.validation.reduction import LooksAhead
 from modelward.validation.runs import Run
 from modelward.validation.settings import StudySettings
 
@@ -21,6 +22,8 @@ _AUDIT, _BOUNDARY, _SPREAD = 1, 2, 3
 """Names of the random streams; none may share numbers with another."""
 _GOLDEN = 0.6180339887498949
 _MOST_GRID, _MOST_PENDING = 256, 100
+_SPACE = 2_048, 16_384, 4e6
+"""The fewest and the most points that stand for the space, and the product with results allowed."""
 _LEAD = 3
 """Of so many proposals of the models, all but one are the leader's."""
 
@@ -144,7 +147,8 @@ class _Batch:
         self.seed = np.random.SeedSequence([proposer.settings.seed, _BOUNDARY, len(runs)])
         self.rng = np.random.default_rng(self.seed)
         self._points: Floats | None = None
-        self._beliefs: dict[tuple[str, str], Belief] = {}
+        self._operational: Floats | None = None
+        self._beliefs: dict[tuple[str, str, bool], Belief] = {}
 
     def add(self, *, frozen: bool, audit: float) -> None:
         """Add the next proposal. Raises `StateError` when the domain has no new point."""
@@ -171,8 +175,9 @@ class _Batch:
         outputs = self.panel.outputs
         output = outputs[self.slot % len(outputs)]
         competitor = self._turn(output.name, self.slot // len(outputs))
+        acquisition = self.proposer.acquisition
         belief = self._belief(output.name, competitor)
-        scores = self.proposer.acquisition.score(belief.prediction)
+        scores = acquisition.score(belief.prediction)
         points = self._candidates()
         taken = (np.abs(points[:, None, :] - self.pending[None, :, :]).max(2) < 1e-9).any(1)
         scores = np.where(taken, -np.inf, scores)
@@ -182,6 +187,11 @@ class _Batch:
                 "expected a new point to ask, got candidates that were all asked before",
                 hint="the domain is exhausted: stop, or widen the features.",
             )
+        if isinstance(acquisition, LooksAhead) and isinstance(belief, Covariant):
+            space = self._belief(output.name, competitor, space=True)
+            assert isinstance(space, Covariant)  # noqa: S101 - as above
+            chosen = acquisition.choose(belief, space, taken, self.rng)
+            best = best if chosen is None else chosen
         return np.asarray(points[best])
 
     def _turn(self, output: str, number: int) -> Competitor:
@@ -198,11 +208,13 @@ class _Batch:
             return leader
         return others[int(self.rng.choice(len(others), p=chances / chances.sum()))]
 
-    def _belief(self, output: str, competitor: Competitor) -> Belief:
-        key = (output, competitor.name)
+    def _belief(self, output: str, competitor: Competitor, *, space: bool = False) -> Belief:
+        """Give what a model believes of the candidates, or of the space as in operation."""
+        key = (output, competitor.name, space)
         if key not in self._beliefs:
             domain = self.proposer.domain
-            belief = competitor.model.believe(domain.encode(self._candidates()))
+            points = self._space() if space else self._candidates()
+            belief = competitor.model.believe(domain.encode(points))
             for point in domain.encode(self.pending) if len(self.pending) else ():
                 belief.observe(point)
             self._beliefs[key] = belief
@@ -219,3 +231,13 @@ class _Batch:
             )
             self._points = points if len(points) else fresh(domain, self.known, 2_048, seed=seed)
         return self._points
+
+    def _space(self) -> Floats:
+        """Give points as in operation, fewer where the results are many."""
+        if self._operational is None:
+            domain, n = self.proposer.domain, int(_SPACE[2] / (1 + len(self.runs)))
+            n = min(max(n, _SPACE[0]), _SPACE[1])
+            drawn = sobol(n, len(domain), seed=int(self.rng.integers(2**31)))
+            points = domain.operational(drawn)
+            self._operational = points if len(points) >= n // 4 else domain.draw(n, self.rng)
+        return self._operational

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from modelward.core.errors import DataError, StateError
-from modelward.validation.acquisition import Acquisition, Straddle
+from modelward.validation.acquisition import Acquisition
 from modelward.validation.auditing import audit_share, judged
 from modelward.validation.candidates import sobol
 from modelward.validation.certainty import Audit, Certificate, certify
@@ -21,6 +21,7 @@ from modelward.validation.domain.constraints import Constraint
 from modelward.validation.models.base import Surrogate
 from modelward.validation.panel import MIXTURE, Panel
 from modelward.validation.proposer import Proposer
+from modelward.validation.reduction import ErrorReduction
 from modelward.validation.remaining import Certainty, certainty
 from modelward.validation.runbook import Point, RunBook
 from modelward.validation.runs import ANY, Run
@@ -85,7 +86,7 @@ class Study:
             patience=self.settings.min_instance_predictions_before_deletion,
         )
         self.proposer = Proposer(
-            domain=self.domain, settings=self.settings, acquisition=acquisition or Straddle()
+            domain=self.domain, settings=self.settings, acquisition=acquisition or ErrorReduction()
         )
         self.stopped = "the study goes on"
         self._book = RunBook(self.domain, self.outputs)

@@ -9,6 +9,7 @@ import numpy as np
 
 from modelward.validation.domain import Floats
 
+Indices = np.ndarray[Any, np.dtype[np.intp]]
 SURE = 1e-4
 """No model's probability is taken for nearer to 0 or 1 than this."""
 
@@ -60,11 +61,24 @@ class Belief(Protocol):
 
 
 @runtime_checkable
+class Covariant(Belief, Protocol):
+    """A belief that knows how the margins at different points hang together."""
+
+    def explained(self, candidates: Indices, other: Self, at: Indices) -> Floats:
+        """Give the variance that a result takes away elsewhere, shape (m, n).
+
+        The result is one at each of m `candidates` of this belief; elsewhere are n points `at` of an
+        `other` belief of the same model, which has observed the same points.
+        """
+
+
+@runtime_checkable
 class Surrogate(Protocol):
     """A model of one output's margin over the domain, as `Domain.encode` shows it.
 
     `name` is shown in tables. All state that `predict` needs beyond the told results is in
-    `state()`, as JSON can hold it, so that a saved study goes on as if it had never stopped.
+    `state()`, as JSON can hold it, so that a saved study goes on as if it had never stopped. One that
+    learns from the margins, and not from their signs alone, says so by `reads_margins = True`.
     """
 
     name: str

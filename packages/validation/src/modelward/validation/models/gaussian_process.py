@@ -8,7 +8,7 @@ import numpy as np
 
 from modelward.core.errors import ConfigError, StateError
 from modelward.validation.domain import Floats
-from modelward.validation.models.base import Prediction
+from modelward.validation.models.base import Indices, Prediction
 from modelward.validation.models.matern import JITTER, Kernel, Prior, negative_log_likelihood
 
 _LENGTH, _SIGNAL, _NOISE = (0.02, 50.0), (1e-2, 1e3), (1e-6, 2.0)
@@ -43,6 +43,7 @@ class GaussianProcess:
     """
 
     name = "Gaussian process"
+    reads_margins = True
 
     def __init__(
         self,
@@ -233,6 +234,16 @@ class Conditioned:
     def prediction(self) -> Prediction:
         """The prediction at all m points."""
         return self.model._prediction(self._mean, self._variance)
+
+    def explained(self, candidates: Indices, other: Self, at: Indices) -> Floats:
+        """Give the variance at points `at` of `other` (n,) that a result at `candidates` (m,) takes."""
+        kernel, _ = self.model._fitted()
+        shared = kernel(self.x[candidates], other.x[at])
+        shared -= self._rows[:, candidates].T @ other._rows[:, at]
+        for (*_, mine), (*_, theirs) in zip(self._asked, other._asked, strict=True):
+            shared -= np.outer(mine[candidates], theirs[at])
+        known = np.maximum(self._variance[candidates], 0.0) + kernel.noise + JITTER * kernel.signal
+        return np.asarray(self.model._spread**2 * np.square(shared) / known[:, None])
 
     def observe(self, x: Floats) -> None:
         """Condition on a point of shape (d,): the means stay, the doubt shrinks."""
