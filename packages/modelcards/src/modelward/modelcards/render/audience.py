@@ -12,23 +12,30 @@ from modelward.core.errors import ConfigError
 class Audience:
     """What a page for some readers shows, in the order of its sections.
 
-    `intervals` and `findings` say whether those are shown beside numbers and records.
+    `intervals` and `findings` say whether those are shown beside numbers and records; `brief`, that of
+    the model's details only those are shown that concern everybody.
     """
 
     name: str
     sections: tuple[str, ...]
     intervals: bool = True
     findings: bool = True
+    brief: bool = False
 
 
-_ENGINEER = ("text", "numbers", "evidence", "considerations", "parameters", "data", "governance")
+_ENGINEER = ("text", "about", "numbers", "assessments", "fairness", "evidence", "considerations", "making",
+             "parameters", "data", "environment", "governance", "other")  # fmt: skip
+_RISK = ("text", "about", "considerations", "numbers", "assessments", "fairness", "evidence", "governance",
+         "data", "environment")  # fmt: skip
 AUDIENCES: Mapping[str, Audience] = {
     "engineer": Audience("engineer", _ENGINEER),
-    "risk": Audience(
-        "risk", ("text", "considerations", "numbers", "evidence", "governance", "data")
-    ),
+    "risk": Audience("risk", _RISK),
     "public": Audience(
-        "public", ("text", "considerations", "numbers"), intervals=False, findings=False
+        "public",
+        ("text", "considerations", "numbers", "fairness", "about"),
+        intervals=False,
+        findings=False,
+        brief=True,
     ),
 }
 

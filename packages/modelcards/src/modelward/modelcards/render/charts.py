@@ -9,13 +9,13 @@ from typing import Any
 
 from markupsafe import Markup
 
-from modelward.core.pages import Block, Figure
+from modelward.core.pages import Block, Html
 from modelward.modelcards.codecs.document import Document, Place
 from modelward.modelcards.verification import layout
 
 MOST_BARS = 24
-_ROW, _LEFT, _WIDTH, _RIGHT = 26, 230, 380, 110
-_LONGEST = 32
+_ROW, _WIDTH, _RIGHT = 44, 400, 70
+_LONGEST, _DIGITS = 56, 8
 Bar = tuple[str, float, float | None, float | None, str]
 
 
@@ -32,10 +32,12 @@ def charts(document: Document, *, intervals: bool = True) -> Iterator[Block]:
             more = f" The first {MOST_BARS} of {len(bars)}." if len(bars) > MOST_BARS else ""
             title = section.replace("_", " ")
             words = "; ".join(f"{name} {text}" for name, _, __, ___, text in shown)
-            yield Figure(
-                _svg(shown),
-                f"Bars from 0 to 1. {words}.",
-                f"Numbers of the {title}{', with intervals' if intervals else ''}.{more}",
+            title = f"Numbers of the {title}{', with intervals' if intervals else ''}.{more}"
+            yield Html(
+                Markup(  # noqa: S704 - every text in it was escaped
+                    f'<figure><div role="img" aria-label="Bars from 0 to 1. {escape(words)}.">'
+                    f"{_svg(shown)}</div><figcaption>{escape(title)}</figcaption></figure>"
+                )
             )
 
 
@@ -52,7 +54,9 @@ def _bar(document: Document, place: Place, metric: dict[str, Any], intervals: bo
     part = document.said(place, metric, "slice")
     text = document.text((*place, "value"))
     text += f" ({low:g} to {high:g})" if low is not None and high is not None else ""
-    return (f"{name} ({part})" if part else name)[:60], value, low, high, text
+    full = f"{name} ({part})" if part else name
+    shown = full if len(full) <= _LONGEST else full[: _LONGEST - 1] + "…"
+    return shown, value, low, high, text
 
 
 def _number(text: str) -> float | None:
@@ -63,35 +67,36 @@ def _number(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _svg(bars: list[Bar]) -> Markup:
+def _svg(bars: list[Bar]) -> str:
     # Texts are escaped one by one: Markup.format does so too, at ten times the cost.
-    width, bottom = _LEFT + _WIDTH + _RIGHT, _ROW * len(bars) + 4
-    rows = "".join(_row(i * _ROW + 4, bar) for i, bar in enumerate(bars))
+    bottom = _ROW * len(bars) + 2
+    rows = "".join(_row(i * _ROW, bar) for i, bar in enumerate(bars))
     ticks = "".join(
-        f'<text x="{_LEFT + tick * _WIDTH}" y="{bottom + 14}" text-anchor="middle" '
-        f'fill="currentColor" font-size="11">{tick}</text>'
-        for tick in (0, 0.5, 1)
+        f'<text x="{tick * _WIDTH:g}" y="{bottom + 15}" text-anchor="{anchor}" '
+        f'fill="currentColor" font-size="12">{tick:g}</text>'
+        for tick, anchor in ((0, "start"), (0.5, "middle"), (1, "end"))
     )
-    return Markup(  # noqa: S704 - every text in it was escaped
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {bottom + 20}" '
-        f'font-size="13">{rows}<path d="M{_LEFT} {bottom}H{_LEFT + _WIDTH}" '
-        f'stroke="currentColor" fill="none"/>{ticks}</svg>'
+    # Drawn as large as it is, and smaller only where a screen is narrower.
+    size = f'width="100%" height="{bottom + 20}" viewBox="0 0 {_WIDTH + _RIGHT} {bottom + 20}"'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} preserveAspectRatio="xMinYMin" '
+        f'font-size="14">{rows}<path d="M0 {bottom}H{_WIDTH}" stroke="currentColor" '
+        f'fill="none"/>{ticks}</svg>'
     )
 
 
 def _row(y: int, bar: Bar) -> str:
     name, value, low, high, text = bar
-    shown = escape(name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…")
     drawn = (
-        f'<text x="{_LEFT - 8}" y="{y + 13}" text-anchor="end" fill="currentColor">{shown}</text>'
-        f'<rect x="{_LEFT}" y="{y}" width="{max(1.0, value * _WIDTH):.1f}" height="16" '
+        f'<text x="0" y="{y + 15}" fill="currentColor">{escape(name)}</text>'
+        f'<rect x="0" y="{y + 21}" width="{max(1.0, value * _WIDTH):.1f}" height="14" '
         'fill="#3b7dd8" fill-opacity="0.55"/>'
     )
     if low is not None and high is not None:
-        a, b = _LEFT + low * _WIDTH, _LEFT + high * _WIDTH
+        a, b = low * _WIDTH, high * _WIDTH
         drawn += (
-            f'<path d="M{a:.1f} {y + 4}V{y + 12}M{a:.1f} {y + 8}H{b:.1f}M{b:.1f} {y + 4}V{y + 12}" '
+            f'<path d="M{a:.1f} {y + 24}V{y + 32}M{a:.1f} {y + 28}H{b:.1f}M{b:.1f} {y + 24}V{y + 32}" '
             'fill="none" stroke="currentColor" stroke-width="1.5"/>'
         )
-    number = escape(text.split(" ", 1)[0])
-    return f'{drawn}<text x="{_LEFT + _WIDTH + 8}" y="{y + 13}" fill="currentColor">{number}</text>'
+    number = escape(text.split(" ", 1)[0][:_DIGITS])
+    return f'{drawn}<text x="{_WIDTH + 8}" y="{y + 33}" fill="currentColor">{number}</text>'

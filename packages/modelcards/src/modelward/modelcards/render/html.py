@@ -7,6 +7,7 @@ from typing import Any
 
 from modelward.core.pages import Block, Html, Notice, Page, Prose, Section, Table
 from modelward.modelcards.codecs.document import Document, Place, dotted
+from modelward.modelcards.render import facts
 from modelward.modelcards.render.audience import Audience, audience_of
 from modelward.modelcards.render.charts import charts
 from modelward.modelcards.render.markdown import markdown
@@ -23,6 +24,9 @@ _CONSIDERATIONS = {
     "limitations": "Limitations",
     "tradeoffs": "Trade-offs",
     "ethical_considerations": "Ethical considerations",
+    "foreseeable_misuse": "Foreseeable misuse",
+    "human_oversight": "Human oversight",
+    "instructions_for_use": "Instructions for use",
 }
 
 
@@ -86,20 +90,9 @@ def _data(document: Document, _: CardVerification, __: Audience) -> Iterator[Blo
         columns = ["data", "role", "rows", "sha256"]
         parts: list[Block] = [Table("What it was made and measured with", columns, rows)]
         for place, entry in layout.entries(document.content, ("model_parameters", "data")):
-            if drawn := list(pictures(entry.get("graphics"))):
-                name = document.said(place, entry, "name") or "data without a name"
-                parts.append(Section(f"Pictures of {name}", drawn))
+            parts += facts.data(document, place)
+            parts += pictures(entry.get("graphics"))
         yield Section("Data", parts)
-
-
-def _governance(document: Document, _: CardVerification, __: Audience) -> Iterator[Block]:
-    parts = [
-        f"- **{key.replace('_', ' ').capitalize()}**: {value}"
-        for key, value in _dict(document.content.get("governance")).items()
-        if isinstance(value, str)
-    ]
-    if parts:
-        yield Section("Governance", [Html(markdown("\n".join(parts)))])
 
 
 def _metrics(
@@ -120,7 +113,7 @@ def _metrics(
         rows.append(
             [
                 kind or "–",
-                part,
+                ", ".join(filter(None, [layout.group(document.content, place), part])) or None,
                 f"{value or ''} {unit or ''}".strip() + _verdict(document, place, metric),
                 *(
                     [f"{bounds[0]} to {bounds[1]}" if interval else None]
@@ -130,12 +123,14 @@ def _metrics(
                 None if claim is None else mark(claim),
             ]
         )
+    parts: list[Block] = []
     if rows:
         middle = ["interval"] if audience.intervals else []
         columns = ["number", "part", "value", *middle, "standing"]
-        drawn = charts(document, intervals=audience.intervals)
-        numbers = table("Every number the card claims", columns, rows)
-        yield Section("What was measured", [*drawn, numbers])
+        parts += charts(document, intervals=audience.intervals)
+        parts.append(table("Every number the card claims", columns, rows))
+    if parts := [*parts, *facts.measuring(document)]:
+        yield Section("What was measured", parts)
     analysis = _dict(document.content.get("quantitative_analysis"))
     if shown := list(pictures(analysis.get("graphics"))):
         yield Section("Pictures of the results", shown)
@@ -161,7 +156,7 @@ def _evidence(
         findings = [str(f) for f in _list(reference.get("findings"))]
         parts.append(
             Section(
-                str(reference.get("kind") or reference.get("record")),
+                _title(reference),
                 [Notice(stands, status), *(Prose(f) for f in findings if audience.findings)],
             )
         )
@@ -169,12 +164,20 @@ def _evidence(
         yield Section("Evidence", parts)
 
 
+def _title(reference: dict[str, Any]) -> str:
+    """Name a record or run, with the metrics of a run that the card claims."""
+    named = [str(reference[key]) for key in ("kind", "record", "run") if reference.get(key)]
+    claimed = ", ".join(str(metric) for metric in _list(reference.get("metrics")))
+    return " ".join(named or ["No record"]) + (f": {claimed}" if claimed else "")
+
+
 def _considerations(document: Document, _: CardVerification, __: Audience) -> Iterator[Block]:
     considerations = _dict(document.content.get("considerations"))
     parts: list[Block] = []
     for key, title in _CONSIDERATIONS.items():
         texts = []
-        for item in _list(considerations.get(key)):
+        value = considerations.get(key)
+        for item in value if isinstance(value, list) else filter(None, [value]):
             words = item.values() if isinstance(item, dict) else [item]
             texts.append("- " + " — ".join(str(w).replace("\n", "\n  ") for w in words))
         if texts:
@@ -198,5 +201,11 @@ _SECTIONS: dict[str, Callable[[Document, CardVerification, Audience], Iterator[B
     "considerations": _considerations,
     "parameters": _parameters,
     "data": _data,
-    "governance": _governance,
+    "about": lambda document, _, audience: facts.about(document, brief=audience.brief),
+    "making": lambda document, *_: facts.making(document),
+    "assessments": lambda document, *_: facts.assessments(document),
+    "fairness": lambda document, *_: facts.fairness(document),
+    "environment": lambda document, *_: facts.environment(document),
+    "governance": lambda document, *_: facts.governance(document),
+    "other": lambda document, *_: facts.other(document),
 }

@@ -45,7 +45,10 @@ def _drawn(entry: dict[str, Any]) -> Block:
         if isinstance(data, bytes):
             return Figure(image_uri(data), words, name)
         reason = data
-    return Notice(f"The picture {name or 'without a name'} is not shown: {reason}.", "warning")
+    told = f" It would show: {words}" if words else ""
+    return Notice(
+        f"The picture {name or 'without a name'} is not shown: {reason}.{told}", "warning"
+    )
 
 
 def decoded(text: str) -> bytes | str:

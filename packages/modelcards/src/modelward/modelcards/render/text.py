@@ -71,6 +71,7 @@ def _numbers(document: Document, verification: CardVerification, intervals: bool
         ]
         claim = standings.get(dotted(place))
         failed = " – failed its limit" if metric.get("passed") is False else ""
+        part = ", ".join(filter(None, [layout.group(document.content, place), part]))
         texts = [kind, part, f"{value} {unit}".strip() + failed]
         texts += [f"{ends[0]} to {ends[1]}" if interval else ""] if intervals else []
         rows.append([*texts, claim.status if claim else "not checked"])

@@ -40,6 +40,14 @@ def places(content: dict[str, Any]) -> Iterator[Place]:
     )
 
 
+def group(content: dict[str, Any], place: Place) -> str:
+    """Name the group of people a number is about, where it is one of `fairness`."""
+    groups = content.get(FAIRNESS)
+    if place[0] != FAIRNESS or not isinstance(groups, list) or not isinstance(place[1], int):
+        return ""
+    return str(mapping(groups[place[1]]).get("group_at_risk") or f"group {place[1]}")
+
+
 def references(content: dict[str, Any]) -> Iterator[tuple[Place, dict[str, Any]]]:
     """Give each evidence record or run the card lists, with its place."""
     yield from entries(content, EVIDENCE)
