@@ -12,6 +12,7 @@ from modelward.monitoring.decisions.measurement import FeatureTest
 from modelward.monitoring.decisions.measuring import Hanging
 from modelward.monitoring.decisions.result import DriftResult, FeatureDrift
 from modelward.monitoring.decisions.shifts import SmallestShift, smallest_of
+from modelward.monitoring.decisions.sources import Sketches
 from modelward.monitoring.decisions.together import judge_together
 from modelward.monitoring.sketch.table import Sketch
 
@@ -67,7 +68,7 @@ def compare(
         level=level,
         dependence=dependence,
     )
-    return judged.result(0, model, window, found.pairs[model])
+    return judged.result(0, model, window, Sketches(*found.pairs[model]))
 
 
 def decide(

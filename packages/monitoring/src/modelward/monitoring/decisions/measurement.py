@@ -29,7 +29,8 @@ class FeatureTest:
     `p_value` is that of the feature: where rows are missing or infinite on either side, twice that
     of the more telling of two tests, of the distribution and of the share missing (Bonferroni).
     `effect` is the change of a share that this test is of, `shift` that of the mean in standard
-    deviations. `cannot_say` gives the reason why the distribution could not be judged; the share
+    deviations. `words` say in which way it changed; a fleet keeps them of what drifted only.
+    `cannot_say` gives the reason why the distribution could not be judged; the share
     missing may have been (`p_value` is None where nothing was).
     """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,8 @@ from modelward.core.errors import DataError
 from modelward.monitoring.decisions.dependence import Dependence, Inflation
 from modelward.monitoring.decisions.scoring import Scores, score
 from modelward.monitoring.decisions.shifts import SmallestShift, smallest_of
-from modelward.monitoring.decisions.stacking import Stack, batches, ordered, same_cells
+from modelward.monitoring.decisions.stacking import Pair, Stack, batches, same_cells
+from modelward.monitoring.sketch.lanes import Lanes
 from modelward.monitoring.sketch.table import Sketch
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 Hanging = Literal["blocks", "autoregressive"] | Dependence | tuple[Dependence, Dependence] | None
 """What is known of how rows hang together; see `compare`."""
 Given = tuple["Sketch | pd.DataFrame", "Sketch | pd.DataFrame"]
-Pair = tuple[Sketch, Sketch]
 _WAYS = ("blocks", "autoregressive")
 _LEAST_TO_TELL = 200
 """A window of fewer rows cannot tell how they hang together: that of its reference counts."""
@@ -68,7 +68,7 @@ class Measurement:
         cells = [_cells(before) for before, _ in sketches]
         scores, smallest = [], []
         for part in batches(cells):
-            stack = _stack(sketches[part], smallest_shift)
+            stack = Stack.of(sketches[part], lambda some: _smallest(some, smallest_shift))
             inflation = None
             if dependence is not None:
                 names = [list(before.columns) for before, _ in sketches[part]]
@@ -84,30 +84,17 @@ class Measurement:
         )
 
 
-def _stack(pairs: Sequence[Pair], smallest_shift: SmallestShift) -> Stack:
-    before: list[Any] = []
-    after: list[Any] = []
-    time: list[bool] = []
-    barred: list[int] = []
-    for reference, current in pairs:
-        if reference.others or current.others:
-            torn = {name for name, _ in (*reference.others, *current.others)}
-            first = len(before)
-            barred += [first + i for i, name in enumerate(reference.columns) if name in torn]
-        before.extend(reference.columns.values())
-        after.extend(ordered(reference, current))
-        time.extend(map("time".__eq__, map(reference.kinds.__getitem__, reference.columns)))
-    smallest = (
-        [smallest_of(smallest_shift, name) for reference, _ in pairs for name in reference.columns]
-        if isinstance(smallest_shift, Mapping)
-        else np.full(len(before), smallest_shift)
-    )
-    marks = np.zeros(len(before), dtype=np.bool_)
-    marks[barred] = True
-    return Stack(before, after, marks, np.array(time, dtype=bool), np.asarray(smallest, float))
+def _smallest(pairs: Sequence[Pair], smallest_shift: SmallestShift) -> npt.NDArray[np.float64]:
+    """Give the change of a share that matters, for each column."""
+    if not isinstance(smallest_shift, Mapping):
+        return np.full(sum(len(reference.kinds) for reference, _ in pairs), float(smallest_shift))
+    found = [smallest_of(smallest_shift, name) for before, _ in pairs for name in before.kinds]
+    return np.array(found, dtype=np.float64)
 
 
 def _cells(sketch: Sketch) -> int:
+    if isinstance(sketch.columns, Lanes):
+        return sketch.columns.counts.size
     return sum(column.counts.size for column in sketch.columns.values())
 
 

@@ -9,21 +9,18 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from modelward.core.metrics import Estimate
 from modelward.monitoring.decisions.laws import kolmogorov_tail
 from modelward.monitoring.decisions.stacking import (
+    Categories,
     Floats,
     Ints,
     Mask,
+    Numbers,
     Stack,
-    counts,
-    flat,
-    gather,
-    measure,
     padded,
 )
 from modelward.monitoring.decisions.tables import homogeneities
-from modelward.monitoring.sketch.categorical import CategoricalSketch
-from modelward.monitoring.sketch.numeric import NumericSketch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +39,7 @@ class Scores:
 
     All of shape `(k,)`: which test tells most (`NAMES`), its statistic and p-value, the change of a
     share it is of, and the shift of the mean; the intervals of both. `unjudged` marks columns whose
-    values could not be compared.
+    values could not be compared; `n` and `rows` count the values, and rows, of the window.
     """
 
     method: npt.NDArray[np.int8]
@@ -55,12 +52,36 @@ class Scores:
     shift_low: Floats
     shift_high: Floats
     unjudged: Mask
+    n: Ints
+    rows: Ints
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
         """Lay the scores of batches one after the other."""
         names = (field.name for field in fields(cls))
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+    def at(self, place: slice) -> Self:
+        """Give those of some columns."""
+        names = (field.name for field in fields(self))
+        return type(self)(*(getattr(self, name)[place] for name in names))
+
+    def shift_at(self, row: int, level: float) -> Estimate | None:
+        """Give the shift of the mean of one column; None where it has none."""
+        found = self.shift[row], self.shift_low[row], self.shift_high[row]
+        return estimate(*found, n=self.n[row], level=level)
+
+    def effect_at(self, row: int, level: float) -> Estimate | None:
+        """Give the change of a share of one column; None where nothing was measured."""
+        n = self.rows[row] if self.method[row] == MISSING else self.n[row]
+        return estimate(self.effect[row], self.low[row], self.high[row], n=n, level=level)
+
+
+def estimate(value: float, low: float, high: float, *, n: int, level: float) -> Estimate | None:
+    """Give an estimate of plain numbers; None for NaN."""
+    if np.isnan(value):
+        return None
+    return Estimate(float(value), low=float(low), high=float(high), level=level, n=int(n))
 
 
 class Sides(NamedTuple):
@@ -87,46 +108,38 @@ def score(stack: Stack, *, level: float, inflation: Inflation | None = None) -> 
     With an `inflation`, the rows hang together and count as fewer: see `decisions.dependence`.
     """
     size = len(stack)
-    numbers, categories = stack.of_type(NumericSketch), stack.of_type(CategoricalSketch)
+    numbers, categories = np.flatnonzero(stack.numeric), np.flatnonzero(~stack.numeric)
     n, m, gone_before, gone_after = (np.zeros(size, dtype=np.int64) for _ in range(4))
     statistic, p_value, effect, tests = (np.full(size, np.nan) for _ in range(4))
     shift, reach = np.full(size, np.nan), np.full(size, np.nan)
     plain = np.ones(size, dtype=np.bool_)
-    for where, kind in ((numbers, NumericSketch), (categories, CategoricalSketch)):
-        if not where.size:
-            continue
-        before, after = ([side[i] for i in where] for side in (stack.before, stack.after))
-        fewer = None if inflation is None else inflation.at(where)
-        if kind is NumericSketch:
-            n[where], m[where] = gather("moments.n", before), gather("moments.n", after)
-            for gone, side in ((gone_before, before), (gone_after, after)):
-                gone[where] = gather("missing", side) + gather("infinite", side)
-            shift[where], reach[where] = _shifts(before, after, level, fewer)
-            found = _numbers(before, after, n[where], m[where], fewer)
-        else:
-            gone_before[where], gone_after[where] = (gather("missing", s) for s in (before, after))
-            found, n[where], m[where], plain[where] = _categories(before, after, fewer)
-        statistic[where], p_value[where], effect[where], tests[where] = found
+    if numbers.size:
+        before, after = stack.numbers
+        fewer = None if inflation is None else inflation.at(numbers)
+        n[numbers], m[numbers] = before.n, after.n
+        gone_before[numbers], gone_after[numbers] = before.gone, after.gone
+        shift[numbers], reach[numbers] = _shifts(before, after, level, fewer)
+        found = _numbers(before, after, stack.cells, fewer)
+        statistic[numbers], p_value[numbers], effect[numbers], tests[numbers] = found
+    if categories.size:
+        one, two = stack.categories
+        fewer = None if inflation is None else inflation.at(categories)
+        gone_before[categories], gone_after[categories] = one.gone, two.gone
+        found, n[categories], m[categories], plain[categories] = _categories(
+            one, two, stack.words, fewer
+        )
+        statistic[categories], p_value[categories], effect[categories], tests[categories] = found
     sides = Sides(n, m, n + gone_before, m + gone_after)
     low_high = _around(effect, np.nan_to_num(tests, nan=1.0), (n, m), level, inflation)
     values = np.stack([statistic, p_value, effect, *low_high])
     return _telling(stack, sides, values, plain, (shift, reach), level=level, inflation=inflation)
 
 
-def _numbers(
-    before: list[NumericSketch],
-    after: list[NumericSketch],
-    n: Ints,
-    m: Ints,
-    fewer: Inflation | None,
-) -> Values:
+def _numbers(before: Numbers, after: Numbers, cells: Ints, fewer: Inflation | None) -> Values:
     """Kolmogorov-Smirnov on the grid."""
-    size = np.maximum(n, 1).astype(np.float64), np.maximum(m, 1).astype(np.float64)
-    effect = (
-        _gaps(before, after, n, m)
-        if (size[0] * size[1]).max() < _LARGEST
-        else np.array([_gap(*pair) for pair in zip(before, after, strict=True)])
-    )
+    size = np.maximum(before.n, 1).astype(float), np.maximum(after.n, 1).astype(float)
+    small = (size[0] * size[1]).max() < _LARGEST
+    effect = (_gaps if small else _large_gaps)(before, after, cells)
     if fewer is not None:
         size = size[0] / fewer.before, size[1] / fewer.after
     reach = np.sqrt(size[0] * size[1] / (size[0] + size[1])) * effect
@@ -134,56 +147,57 @@ def _numbers(
     return Values(effect, kolmogorov_tail(reach, degrees), effect, np.ones_like(effect))
 
 
-def _gap(before: NumericSketch, after: NumericSketch) -> float:
-    return float(np.abs(before.cumulative() - after.cumulative()).max(initial=0.0))
+def _large_gaps(before: Numbers, after: Numbers, cells: Ints) -> Floats:
+    """Give the largest |A / n - B / m|, where the products of `_gaps` would not fit."""
+    ends = np.cumsum(cells)[:-1]
+    shares = [
+        [np.cumsum(counts) / max(n, 1) for counts, n in zip(parts, side.n.tolist(), strict=True)]
+        for side in (before, after)
+        for parts in [np.split(side.counts, ends)]
+    ]
+    gaps = [np.abs(a - b)[:-1].max(initial=0.0) for a, b in zip(*shares, strict=True)]
+    return np.array(gaps, dtype=np.float64)
 
 
-def _gaps(before: list[NumericSketch], after: list[NumericSketch], n: Ints, m: Ints) -> Floats:
+def _gaps(before: Numbers, after: Numbers, cells: Ints) -> Floats:
     """Give the largest |m A - n B| over n m, A and B being the counts up to each edge."""
-    a, b = (flat(counts(side)) for side in (before, after))
-    lengths = gather("counts.size", before)
-    starts = np.cumsum(lengths) - lengths
-    if (lengths == lengths[0]).all():
-        shape = (lengths.size, int(lengths[0]))
+    a, b, n, m = before.counts.copy(), after.counts.copy(), before.n, after.n
+    if (cells == cells[0]).all():
+        shape = (cells.size, int(cells[0]))
         np.multiply(a.reshape(shape), m[:, None], out=a.reshape(shape))
         np.multiply(b.reshape(shape), n[:, None], out=b.reshape(shape))
     else:
-        a *= np.repeat(m, lengths)
-        b *= np.repeat(n, lengths)
+        a *= np.repeat(m, cells)
+        b *= np.repeat(n, cells)
     a -= b
     np.add.accumulate(a, out=a)  # every column adds up to nothing, so the next begins at nothing
     np.abs(a, out=a)
     size = np.maximum(n, 1) * np.maximum(m, 1).astype(np.float64)
-    return np.asarray(np.maximum.reduceat(a, starts) / size)
+    return np.asarray(np.maximum.reduceat(a, np.cumsum(cells) - cells) / size)
 
 
 def _categories(
-    before: list[CategoricalSketch], after: list[CategoricalSketch], fewer: Inflation | None
+    before: Categories, after: Categories, words: Ints, fewer: Inflation | None
 ) -> tuple[Values, Ints, Ints, Mask]:
     """Chi-square over the categories, and the largest change of the share of one."""
-    lengths = gather("counts.size", before)
-    a, b = (padded(counts(side), lengths) for side in (before, after))
+    a, b = padded(before.counts, words), padded(after.counts, words)
     n, m = a.sum(axis=1), b.sum(axis=1)
     found = homogeneities(a, b)
     p_value = found.p_value if fewer is None else fewer.chi_square(found, n, m)
     gap = np.abs(a / np.maximum(n, 1)[:, None] - b / np.maximum(m, 1)[:, None]).max(axis=1)
-    return Values(found.value, p_value, gap, lengths.astype(np.float64)), n, m, lengths > 1
+    return Values(found.value, p_value, gap, words.astype(np.float64)), n, m, words > 1
 
 
 def _shifts(
-    before: list[NumericSketch],
-    after: list[NumericSketch],
-    level: float,
-    fewer: Inflation | None,
+    before: Numbers, after: Numbers, level: float, fewer: Inflation | None
 ) -> tuple[Floats, Floats]:
     """Give the shift of the mean in standard deviations, and the reach of its interval."""
-    n, m = (measure("moments.n", side) for side in (before, after))
+    n, m = before.n.astype(np.float64), after.n.astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        variance = measure("moments.m2", before) / (n - 1)
-        variance_after = measure("moments.m2", after) / (m - 1)
+        variance = before.m2 / (n - 1)
+        variance_after = after.m2 / (m - 1)
         deviation = np.sqrt(variance)
-        means = [measure("moments.mean", side) for side in (before, after)]
-        shift = (means[1] - means[0]) / deviation
+        shift = (after.mean - before.mean) / deviation
         known = (n > 1) & (m > 1) & (variance > 0)
         if fewer is not None:
             n, m = n / fewer.before, m / fewer.after
@@ -232,7 +246,7 @@ def _telling(
     any_ = of_missing | of_values
     chosen = np.where(any_, np.where(first, missing, values), np.nan)
     method = np.full(len(stack), KS, dtype=np.int8)
-    method[stack.of_type(CategoricalSketch)] = CHI_SQUARE
+    method[~stack.numeric] = CHI_SQUARE
     method[first] = MISSING
     method[~any_] = NOTHING
     told = np.where(of_values, shifts[0], np.nan)
@@ -247,6 +261,8 @@ def _telling(
         shift_low=told - shifts[1],
         shift_high=told + shifts[1],
         unjudged=~judgeable,
+        n=m,
+        rows=rows_after,
     )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from modelward.core.errors import DataError
 from modelward.monitoring.decisions.judgement import CONTROLS, Control, judge, rule_of
 from modelward.monitoring.decisions.measured import Judged
 from modelward.monitoring.decisions.measuring import Given, Hanging, Measurement
+from modelward.monitoring.decisions.scoring import Scores
 from modelward.monitoring.decisions.shifts import SmallestShift, check_shifts, smallest_of
 
 
@@ -30,17 +32,38 @@ def judge_together(
     found = Measurement.of(
         models, smallest_shift=smallest_shift, level=level, dependence=dependence
     )
-    of = np.repeat(np.arange(len(models)), np.diff(found.starts))
-    scores = found.scores
-    q_values = judge(scores.p_value, scores.effect, found.smallest, control=control, models=of)
+    judged = judge_measured(
+        found.scores,
+        found.starts,
+        found.smallest,
+        q=q,
+        smallest_shift=smallest_shift,
+        control=control,
+        level=level,
+    )
+    return judged, found
+
+
+def judge_measured(
+    scores: Scores,
+    starts: npt.NDArray[np.int64],
+    smallest: npt.NDArray[np.float64],
+    *,
+    q: float,
+    smallest_shift: SmallestShift,
+    control: Control,
+    level: float,
+) -> Judged:
+    """Judge what was measured of many models as one list; `starts` parts the features into models."""
+    of = np.repeat(np.arange(starts.size - 1), np.diff(starts))
+    q_values = judge(scores.p_value, scores.effect, smallest, control=control, models=of)
     tested = ~np.isnan(q_values)
     count, groups = int(tested.sum()), int(np.unique(of[tested]).size)
 
     def rule(feature: str) -> str:
         return rule_of(control, q, count, groups, smallest_of(smallest_shift, feature))
 
-    judged = Judged(scores, q_values, found.starts, rule, q, smallest_shift, control, level)
-    return judged, found
+    return Judged(scores, q_values, starts, rule, q, smallest_shift, control, level)
 
 
 def check(q: float, smallest_shift: SmallestShift, control: str, level: float) -> None:

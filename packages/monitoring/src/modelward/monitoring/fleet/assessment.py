@@ -9,6 +9,7 @@ from modelward.core.errors import DataError
 from modelward.monitoring.decisions.judgement import Control
 from modelward.monitoring.decisions.measuring import Hanging
 from modelward.monitoring.decisions.shifts import SmallestShift, default_of
+from modelward.monitoring.decisions.sources import Sketches
 from modelward.monitoring.decisions.together import judge_together
 from modelward.monitoring.fleet.ranked import RankedResults
 from modelward.monitoring.fleet.result import FleetResult
@@ -58,5 +59,8 @@ def assess(
         level=level,
         dependence=dependence,
     )
-    results = RankedResults(judged, found.pairs, found.extra, window=window)
+    pairs = list(found.pairs.values())
+    results = RankedResults(
+        judged, list(found.pairs), lambda at: Sketches(*pairs[at]), found.extra, windows=window
+    )
     return FleetResult(results, q, default_of(smallest_shift), control)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from modelward.monitoring.decisions.degradation import Degradation
 from modelward.monitoring.decisions.result import DriftResult
+from modelward.monitoring.fleet.brief import Brief
 from modelward.monitoring.fleet.ranking import expected_loss
 from modelward.monitoring.fleet.records import Model, Performance, State, Window
 
@@ -21,8 +23,8 @@ class Finding:
 
     model: Model
     window: Window
-    result: DriftResult
-    columns: frozenset[str] = frozenset()
+    brief: Brief
+    columns: Set[str] = frozenset()
     others: frozenset[tuple[str, str]] = frozenset()
     failures: tuple[str, ...] = ()
     performance: Performance | None = None
@@ -43,12 +45,17 @@ class Finding:
         """Alarmed, cannot say, or steady."""
         if self.drifted or self.failures or self.degraded:
             return "alarmed"
-        return "cannot say" if self.result.cannot_say or not self.result.features else "steady"
+        return "cannot say" if self.brief.cannot_say or not self.brief.features else "steady"
 
     @cached_property
+    def result(self) -> DriftResult:
+        """The whole decision."""
+        return self.brief.result()
+
+    @property
     def drifted(self) -> tuple[str, ...]:
         """The features that drifted, the furthest first."""
-        return self.result.shifted
+        return self.brief.drifted
 
     @cached_property
     def broken(self) -> dict[str, str]:
@@ -67,15 +74,13 @@ class Finding:
     @cached_property
     def summary(self) -> dict[str, Any]:
         """What the table shows, as plain JSON content."""
-        result = self.result
-        q_values = [f.q_value for f in result.features if f.q_value is not None]
         return {
-            "features": len(result.features),
+            "features": self.brief.features,
             "drifted": list(self.drifted),
-            "cannot_say": list(result.cannot_say),
+            "cannot_say": list(self.brief.cannot_say),
             "broken": self.broken,
             "worst": self.drifted[0] if self.drifted else "",
-            "smallest_q": min(q_values, default=None),
+            "smallest_q": self.brief.smallest_q,
             "failures": list(self.failures),
             "degraded": self.degradation.words if self.degraded and self.degradation else "",
         }

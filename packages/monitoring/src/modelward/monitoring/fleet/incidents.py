@@ -33,6 +33,8 @@ def column_of(model: Model, name: str) -> Column:
     one column, `source` = `crm.people` for all others. Columns of the same name from different sources
     are different columns; of one declared place they are one, whatever each model calls it.
     """
+    if not model.tags:
+        return "", name
     own = model.tags.get(f"source:{name}")
     return ("", own) if own else (model.tags.get("source", ""), name)
 
@@ -80,11 +82,7 @@ def _columns(
     model = finding.model
     old = {column_of(model, name) for name in before.get(model.name, ())}
     broken = finding.broken
-    judged = {
-        column_of(model, f.feature)
-        for f in finding.result.features
-        if f.verdict != "cannot say" or f.feature in broken
-    }
+    judged = {column_of(model, name) for name in (*finding.brief.judged, *broken)}
     now = bad[model.name].keys()
     return Columns(model.name, frozenset((judged | now) - old), frozenset(now - old))
 

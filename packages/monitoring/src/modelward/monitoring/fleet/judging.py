@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -14,15 +14,7 @@ from modelward.core.errors import DataError
 from modelward.monitoring.decisions.degradation import degradation
 from modelward.monitoring.fleet.findings import Finding
 from modelward.monitoring.fleet.incidents import LOOK_BACK, Tracked, track
-from modelward.monitoring.fleet.kept import KeptDriftResult
-from modelward.monitoring.fleet.measuring import (
-    Settings,
-    Shape,
-    judge_pairs,
-    shape,
-    together,
-    without_sketches,
-)
+from modelward.monitoring.fleet.measuring import NOTHING, Measuring, Settings
 from modelward.monitoring.fleet.records import Window
 from modelward.monitoring.fleet.result import FleetResult
 from modelward.monitoring.fleet.store.database import Database
@@ -37,10 +29,13 @@ from modelward.monitoring.fleet.store.events import read_events
 from modelward.monitoring.fleet.store.incidents import keep_incidents, tracked_incidents
 from modelward.monitoring.fleet.store.leases import Lease
 from modelward.monitoring.fleet.store.plans import Pair, Work, bad_before, pairs, plan
+from modelward.monitoring.sketch.table import Sketch
 
 CHUNK = 200
 AT_ONCE = 1_000
 """Models whose sketches are in memory at one time."""
+Shape = tuple[Set[str], frozenset[tuple[str, str]]]
+"""The columns of the reference, and what came in the window besides or instead."""
 
 
 class Judge:
@@ -75,7 +70,8 @@ class Judge:
                 number, stored = begin(tx, works, how, now=self.now())
             result, shapes = self._judge(works, settings, more)
             findings = _findings(works, result, shapes, settings)
-            self._keep(lease, number, [f for f in findings if f.model.name not in stored])
+            left = [f for f in findings if f.model.name not in stored]
+            self._keep(lease, number, left, settings)
             self._publish(lease, number, works, findings)
         return result
 
@@ -83,20 +79,21 @@ class Judge:
         self, works: Sequence[Work], settings: Settings, more: Mapping[str, Any]
     ) -> tuple[FleetResult, dict[str, Shape]]:
         """Judge all together; where there are very many, measure them in parts that fit in memory."""
-        if len(works) <= AT_ONCE:
-            found = self._pairs(works)
-            result = judge_pairs(found, settings, more)
-            return result, {pair.work.model.name: shape(pair) for pair in found}
-        parts: list[KeptDriftResult] = []
+        load = None if len(works) <= AT_ONCE else self._again
+        measuring = Measuring(settings, load, **more)
         shapes: dict[str, Shape] = {}
         starts = range(0, len(works), AT_ONCE)
         for start in tqdm(starts, desc="measuring", disable=None, leave=False, delay=2):
             found = self._pairs(works[start : start + AT_ONCE])
-            numbers = {pair.work.model.name: pair.work for pair in found}
-            shapes |= {pair.work.model.name: shape(pair) for pair in found}
-            part = judge_pairs(found, settings, more)
-            parts += [without_sketches(self.database, each, numbers[each.model]) for each in part]
-        return together(parts, settings), shapes
+            shapes |= {pair.work.model.name: _shape(pair) for pair in found}
+            measuring.add(found)
+        return measuring.judged(), shapes
+
+    def _again(self, work: Work) -> tuple[Sketch, Sketch]:
+        """Load the sketches of a model once more."""
+        with self.database.reading() as tx:
+            [pair] = pairs(tx, [work])
+        return pair.reference or NOTHING, pair.current or NOTHING
 
     def _pairs(self, works: Sequence[Work]) -> list[Pair]:
         found: list[Pair] = []
@@ -105,13 +102,13 @@ class Judge:
                 found.extend(pairs(tx, works[start : start + CHUNK]))
         return found
 
-    def _keep(self, lease: Lease, number: int, findings: Sequence[Finding]) -> None:
+    def _keep(self, lease: Lease, number: int, findings: Sequence[Finding], how: Settings) -> None:
         starts = range(0, len(findings), CHUNK)
         for start in tqdm(starts, desc="keeping", disable=None, leave=False, delay=2):
             chunk = findings[start : start + CHUNK]
             with self.database.writing() as tx:
                 lease.check(tx)
-                keep_results(self.database, tx, number, chunk)
+                keep_results(self.database, tx, number, chunk, how)
 
     def _publish(
         self, lease: Lease, number: int, works: Sequence[Work], findings: Sequence[Finding]
@@ -135,12 +132,12 @@ def _findings(
     degraded = (
         degradation(known, q=settings.q, smallest_loss=settings.smallest_loss) if known else {}
     )
-    by_name = {each.model: each for each in result}
+    briefs = result.briefs()
     return [
         Finding(
             model=work.model,
             window=work.window,
-            result=by_name[work.model.name],
+            brief=briefs[work.model.name],
             columns=shapes[work.model.name][0],
             others=shapes[work.model.name][1],
             failures=work.failures,
@@ -149,6 +146,12 @@ def _findings(
         )
         for work in works
     ]
+
+
+def _shape(pair: Pair) -> Shape:
+    """Give what of a pair is told with the decision: columns, and what came instead."""
+    reference, current = pair.reference or NOTHING, pair.current or NOTHING
+    return reference.kinds.keys(), current.others
 
 
 def _track(tx: Connection, works: Sequence[Work], findings: Sequence[Finding]) -> list[Tracked]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
 from typing import Any
 
-from modelward.monitoring.decisions.result import DriftResult, FeatureDrift
+from modelward.core.errors import StateError
+from modelward.monitoring.decisions.result import DriftResult
 from modelward.monitoring.sketch.table import Sketch
 
 Loader = Callable[[], Sketch]
@@ -23,18 +23,17 @@ class KeptDriftResult(DriftResult):
     _current: Sketch | Loader
 
     @classmethod
-    def of(cls, result: DriftResult, *, reference: Loader, current: Loader) -> KeptDriftResult:
-        """Give the same decision without its sketches, but with what loads them."""
-        names = [f.name for f in fields(DriftResult) if f.name not in {"reference", "current"}]
-        values: dict[str, Any] = {name: getattr(result, name) for name in names}
-        values |= {"reference": reference, "current": current}
-        return cls(**values)
-
-    def judged(self, features: tuple[FeatureDrift, ...]) -> KeptDriftResult:
-        """Give the same with its features judged anew; the sketches stay where they are."""
-        again = type(self).of(self, reference=lambda: self.reference, current=lambda: self.current)
-        object.__setattr__(again, "features", features)
-        return again
+    def loading(
+        cls, said: dict[str, Any], load: Callable[[], tuple[Sketch, Sketch]] | None
+    ) -> KeptDriftResult:
+        """Give a decision without its sketches, but with what loads both."""
+        if load is None:
+            raise StateError("expected a way to load the sketches of a kept decision, got none")
+        sides: dict[str, Any] = {
+            "reference": lambda: load()[0],
+            "current": lambda: load()[1],
+        }
+        return cls(**said, **sides)
 
     @property
     def reference(self) -> Sketch:

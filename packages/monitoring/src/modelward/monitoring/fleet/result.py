@@ -12,7 +12,8 @@ from modelward.core.evidence import Evidence, Metric, Subject
 from modelward.core.pages import Notice, Table, Tile, Tiles, notebook
 from modelward.core.pages.blocks import Status
 from modelward.monitoring.decisions.result import DriftResult
-from modelward.monitoring.fleet.ranked import RankedResults
+from modelward.monitoring.fleet.brief import Brief, brief_of
+from modelward.monitoring.fleet.ranked import RankedResults, row_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,15 +37,21 @@ class FleetResult:
     def alarmed(self) -> tuple[str, ...]:
         """The models with a drifted feature, the worst first."""
         if isinstance(self.results, RankedResults):
-            return self.results.which(self.results.drifted)
+            return self.results.alarmed
         return tuple(result.model for result in self.results if result.shifted)
 
     @property
     def cannot_say(self) -> tuple[str, ...]:
         """The models with a feature that could not be judged."""
         if isinstance(self.results, RankedResults):
-            return self.results.which(self.results.unjudged)
+            return self.results.cannot_say
         return tuple(result.model for result in self.results if result.cannot_say)
+
+    def briefs(self) -> dict[str, Brief]:
+        """Give the short form of every result, by model."""
+        if isinstance(self.results, RankedResults):
+            return self.results.briefs()
+        return {result.model: brief_of(result) for result in self.results}
 
     def __len__(self) -> int:
         return len(self.results)
@@ -105,7 +112,7 @@ class FleetResult:
         """Give the short rows of the first models, or of all."""
         if isinstance(self.results, RankedResults):
             return [self.results.row(i) for i in range(len(self.results))[:first]]
-        return [_row(result) for result in self.results[:first]]
+        return [row_of(result) for result in self.results[:first]]
 
     def __repr__(self) -> str:
         lines = [
@@ -139,17 +146,3 @@ class FleetResult:
                 rows,
             ),
         )
-
-
-def _row(result: DriftResult) -> dict[str, Any]:
-    worst = result[result.shifted[0]] if result.shifted else None
-    return {
-        "model": result.model,
-        "drifted": len(result.shifted),
-        "unjudged": len(result.cannot_say),
-        "features": len(result.features),
-        "rows": result.current_rows,
-        "largest_change": result.largest_change,
-        "worst": worst.feature if worst else None,
-        "in_words": worst.words if worst else None,
-    }

@@ -14,6 +14,7 @@ from modelward.monitoring.decisions.measured import Judged
 from modelward.monitoring.decisions.measuring import Hanging, Measurement
 from modelward.monitoring.decisions.scoring import NOTHING
 from modelward.monitoring.decisions.shifts import SmallestShift, default_of, smallest_of
+from modelward.monitoring.decisions.sources import Sketches
 from modelward.monitoring.decisions.together import check
 from modelward.monitoring.fleet.ranked import RankedResults
 from modelward.monitoring.fleet.result import FleetResult
@@ -169,7 +170,10 @@ class Watch:
             grown[name] = self.watched[name].after(data, evidence)
         self.watched |= grown
         judged = self._judged(now, e_values)
-        results = RankedResults(judged, now.pairs, now.extra, window=window)
+        pairs = list(now.pairs.values())
+        results = RankedResults(
+            judged, list(now.pairs), lambda at: Sketches(*pairs[at]), now.extra, windows=window
+        )
         return FleetResult(results, self.q, default_of(self.smallest_shift), CONTROL)
 
     def _judged(self, now: Measurement, e_values: np.ndarray[Any, Any]) -> Judged:

@@ -12,20 +12,18 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from struct import Struct
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from modelward.core.errors import DataError
-from modelward.core.metrics import Moments
 from modelward.monitoring.sketch.categorical import CategoricalSketch
+from modelward.monitoring.sketch.lanes import Lanes, Schema
 from modelward.monitoring.sketch.numeric import NumericSketch
-from modelward.monitoring.sketch.table import ColumnSketch, Sketch
+from modelward.monitoring.sketch.table import Sketch
 
 MAGIC = b"mws2"
 _HEAD = Struct("<4sIII")
@@ -37,7 +35,7 @@ def to_bytes(sketch: Sketch) -> bytes:
     """Give the bytes of a sketch."""
     numbers = [c for c in sketch.columns.values() if isinstance(c, NumericSketch)]
     texts = [c for c in sketch.columns.values() if isinstance(c, CategoricalSketch)]
-    counts = [c.counts for c in (*numbers, *texts)]
+    counts = [c.counts for c in numbers] + [c.counts for c in texts]
     together = np.concatenate(counts) if counts else np.empty(0, np.int64)
     most = int(together.max(initial=0))
     if together.min(initial=0) < 0:
@@ -74,7 +72,7 @@ class Reader:
     """
 
     def __init__(self) -> None:
-        self._known: _Schema | None = None
+        self._known: _Known | None = None
 
     def read(self, content: bytes) -> Sketch:
         """Give a sketch back. Raises `DataError` where a byte is not as it was written."""
@@ -83,14 +81,12 @@ class Reader:
 
 
 @dataclass(frozen=True, slots=True)
-class _Schema:
-    """What sketches of one grid have in common: the bytes by which it is known, and what they say."""
+class _Known:
+    """A grid, and the bytes by which it is known."""
 
     text: bytes
     raw: bytes
-    kinds: dict[str, Any]
-    edges: Sequence[npt.NDArray[np.float64]]
-    categories: Sequence[tuple[str, ...]]
+    schema: Schema
 
 
 def _head(schema: Any, state: Any) -> list[bytes]:
@@ -100,7 +96,7 @@ def _head(schema: Any, state: Any) -> list[bytes]:
     return [b"".join(len(text).to_bytes(4, "little") for text in texts), *texts]
 
 
-def _read(content: bytes, known: _Schema | None) -> tuple[_Schema, Sketch]:
+def _read(content: bytes, known: _Known | None) -> tuple[_Known, Sketch]:
     broken = DataError("expected what the fleet has kept, got bytes that are broken")
     if len(content) < _HEAD.size:
         raise broken
@@ -114,11 +110,11 @@ def _read(content: bytes, known: _Schema | None) -> tuple[_Schema, Sketch]:
         raise broken
     at = _HEAD.size + size
     text, state = content[_HEAD.size : at], json.loads(content[at : at + more])
-    schema = _schema(content, text, at + more, known)
-    return schema, _sketch(schema, state, content, at + more + len(schema.raw))
+    same = _known(content, text, at + more, known)
+    return same, _sketch(same.schema, state, content, at + more + len(same.raw))
 
 
-def _schema(content: bytes, text: bytes, start: int, known: _Schema | None) -> _Schema:
+def _known(content: bytes, text: bytes, start: int, known: _Known | None) -> _Known:
     if known is not None and known.text == text:
         raw = content[start : start + len(known.raw)]
         if raw == known.raw:
@@ -126,42 +122,23 @@ def _schema(content: bytes, text: bytes, start: int, known: _Schema | None) -> _
     said = json.loads(text)
     cuts = np.cumsum([0, *said["edges"]]).tolist()
     edges = np.frombuffer(content, _FLOAT, cuts[-1], start)
-    return _Schema(
-        text=text,
-        raw=content[start : start + edges.nbytes],
-        kinds=said["kinds"],
-        edges=[edges[a:b] for a, b in pairwise(cuts)],
-        categories=[tuple(names) for names in said["categories"]],
+    schema = Schema.of(
+        said["kinds"],
+        [edges[a:b] for a, b in pairwise(cuts)],
+        [tuple(names) for names in said["categories"]],
     )
+    return _Known(text, content[start : start + edges.nbytes], schema)
 
 
-def _sketch(schema: _Schema, state: Any, content: bytes, start: int) -> Sketch:
+def _sketch(schema: Schema, state: Any, content: bytes, start: int) -> Sketch:
     numbers, texts = len(schema.edges), len(schema.categories)
-    floats = np.frombuffer(content, _FLOAT, 4 * numbers + 2 * texts, start)
-    whole = np.frombuffer(content, _WHOLE, 3 * numbers + 2 * texts, start + floats.nbytes)
-    rest = start + floats.nbytes + whole.nbytes
-    counts = np.frombuffer(content, np.dtype(state["counts"]), -1, rest).astype(np.int64)
-    measures, sizes = floats.tolist(), whole.tolist()
-    at = 0
-    of_numbers, of_texts = [], []
-    for i, edges in enumerate(schema.edges):
-        mean, m2, minimum, maximum = measures[4 * i : 4 * i + 4]
-        n, missing, infinite = sizes[3 * i : 3 * i + 3]
-        end = at + edges.size + 1
-        moments = Moments(n, mean, m2)
-        of_numbers.append(
-            NumericSketch(edges, counts[at:end], moments, minimum, maximum, missing, infinite)
-        )
-        at = end
-    for i, names in enumerate(schema.categories):
-        mean, m2 = measures[4 * numbers + 2 * i : 4 * numbers + 2 * i + 2]
-        n, missing = sizes[3 * numbers + 2 * i : 3 * numbers + 2 * i + 2]
-        end = at + len(names) + 1
-        of_texts.append(CategoricalSketch(names, counts[at:end], missing, Moments(n, mean, m2)))
-        at = end
-    both = iter(of_numbers), iter(of_texts)
-    columns: dict[str, ColumnSketch] = {
-        name: next(both[kind == "categorical"]) for name, kind in schema.kinds.items()
-    }
-    others = frozenset((name, what) for name, what in state["others"])
-    return Sketch(kinds=schema.kinds, columns=columns, rows=state["rows"], others=others)
+    measures = np.frombuffer(content, _FLOAT, 4 * numbers + 2 * texts, start)
+    whole = np.frombuffer(content, _WHOLE, 3 * numbers + 2 * texts, start + measures.nbytes)
+    rest = start + measures.nbytes + whole.nbytes
+    counts = np.frombuffer(content, np.dtype(state["counts"]), -1, rest)
+    return Sketch(
+        kinds=schema.kinds,
+        columns=Lanes(schema, measures, whole, counts),
+        rows=state["rows"],
+        others=frozenset((name, what) for name, what in state["others"]),
+    )

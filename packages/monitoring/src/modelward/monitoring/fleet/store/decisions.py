@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from modelward.monitoring.decisions.result import DriftResult
 from modelward.monitoring.fleet.findings import Finding
 from modelward.monitoring.fleet.records import Window
 from modelward.monitoring.fleet.store.catalogue import ids_of
 from modelward.monitoring.fleet.store.database import Database
-from modelward.monitoring.fleet.store.packing import pack_features
 from modelward.monitoring.fleet.store.plans import Work
 from modelward.monitoring.fleet.store.schema import assessments, models, results, statuses
+
+if TYPE_CHECKING:
+    from modelward.monitoring.fleet.measuring import Settings
 
 
 def begin(
@@ -54,7 +55,9 @@ def finish(tx: Connection, number: int, *, now: datetime) -> None:
     tx.execute(update(assessments).where(assessments.c.id == number).values(finished=now))
 
 
-def keep_results(database: Database, tx: Connection, number: int, chunk: Sequence[Finding]) -> None:
+def keep_results(
+    database: Database, tx: Connection, number: int, chunk: Sequence[Finding], how: Settings
+) -> None:
     """Keep the decisions on some models' windows, in place of earlier ones on the same windows."""
     ids = ids_of(tx, [finding.model.name for finding in chunk])
     rows = [
@@ -64,12 +67,12 @@ def keep_results(database: Database, tx: Connection, number: int, chunk: Sequenc
             "ended": f.window.end,
             "assessment_id": number,
             "state": f.state,
-            "row_count": f.result.current_rows,
-            "summary": f.summary | _how(f.result),
+            "row_count": f.brief.rows[1],
+            "summary": f.summary | _how(f, how),
             "performance": None if f.performance is None else f.performance.to_dict(),
             "expected_loss": f.expected_loss,
-            "largest_change": float(f.result.largest_change),
-            "detail": pack_features(f.result.features),
+            "largest_change": f.brief.largest_change,
+            "detail": f.brief.detail(),
         }
         for f in chunk
     ]
@@ -109,12 +112,12 @@ def _status_row(f: Finding, number: int, incidents: Mapping[str, str]) -> dict[s
         "state": f.state,
         "began": f.window.start,
         "ended": f.window.end,
-        "row_count": f.result.current_rows,
+        "row_count": f.brief.rows[1],
         "feature_count": said["features"],
         "drifted_count": len(said["drifted"]),
         "unjudged_count": len(said["cannot_say"]),
         "failure_count": len(said["failures"]),
-        "largest_change": float(f.result.largest_change),
+        "largest_change": f.brief.largest_change,
         "smallest_q": said["smallest_q"],
         "summary": said,
         "performance": None if f.performance is None else f.performance.to_dict(),
@@ -141,11 +144,11 @@ def _stored(tx: Connection, number: int) -> frozenset[str]:
     return frozenset(tx.scalars(query))
 
 
-def _how(result: DriftResult) -> dict[str, Any]:
+def _how(f: Finding, how: Settings) -> dict[str, Any]:
     return {
-        "q": result.q,
-        "smallest_shift": result.smallest_shift,
-        "control": result.control,
-        "level": result.level,
-        "reference_rows": result.reference_rows,
+        "q": how.q,
+        "smallest_shift": how.smallest_shift,
+        "control": how.control,
+        "level": how.level,
+        "reference_rows": f.brief.rows[0],
     }

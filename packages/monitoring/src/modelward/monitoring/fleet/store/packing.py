@@ -8,14 +8,20 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
+import numpy as np
+
 from modelward.core.errors import DataError
 from modelward.core.metrics import Estimate
+from modelward.monitoring.decisions.measured import Judged
 from modelward.monitoring.decisions.measurement import FeatureTest
 from modelward.monitoring.decisions.result import FeatureDrift
+from modelward.monitoring.decisions.scoring import MISSING
+from modelward.monitoring.decisions.sources import Outline, Source
 from modelward.monitoring.fleet.store.binary import Reader, to_bytes
 from modelward.monitoring.sketch.table import Sketch
 
 _FAST = 1
+_ARRAYS = b"mwd1"
 _TEST = tuple(field.name for field in fields(FeatureTest))
 _DRIFT = tuple(field.name for field in fields(FeatureDrift) if field.name != "test")
 _ESTIMATE = tuple(field.name for field in fields(Estimate))
@@ -40,8 +46,38 @@ def pack_features(features: Sequence[FeatureDrift]) -> bytes:
     return _squeeze(content | more)
 
 
+def pack_judged(judged: Judged, at: int, of: Source) -> bytes:
+    """Give the bytes of the same, as it lies in the arrays: for fleets, no object is made of it."""
+    place = judged.place(at)
+    names = list(of.kinds)
+    drifted = np.flatnonzero(judged.drifted[place]).tolist()
+    unjudged = np.flatnonzero(judged.scores.unjudged[place]).tolist()
+    words = {}
+    for i in drifted:
+        shift = judged.scores.shift_at(place.start + i, judged.level)
+        missing = bool(judged.scores.method[place.start + i] == MISSING)
+        words[names[i]] = of.words(names[i], missing=missing, shift=shift)
+    head = {
+        "kinds": dict(of.kinds),
+        "rows": of.rows,
+        "q": judged.q,
+        "smallest": judged.smallest_shift,
+        "level": judged.level,
+        "words": words,
+        "reasons": {names[i]: of.reason(names[i]) for i in unjudged},
+        "rules": {names[i]: judged.rule(names[i]) for i in drifted},
+        "new": [[test.feature, test.kind, test.cannot_say] for test in of.new],
+    }
+    text = json.dumps(head, separators=(",", ":")).encode()
+    body = len(text).to_bytes(4, "little") + text + judged.table[place].tobytes()
+    return _ARRAYS + zlib.crc32(body).to_bytes(4, "little") + body
+
+
 def unpack_features(content: bytes) -> tuple[FeatureDrift, ...]:
     """Give the decisions back. Raises `DataError` where the bytes are not such."""
+    content = bytes(content)
+    if content[: len(_ARRAYS)] == _ARRAYS:
+        return _unpack_judged(content)
     kept = _unsqueeze(content)
     try:
         # What a later version may have added is passed over; what an earlier lacked has a default.
@@ -58,6 +94,33 @@ def unpack_features(content: bytes) -> tuple[FeatureDrift, ...]:
         )
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise DataError(f"expected kept decisions, got some without {error}") from error
+
+
+def _unpack_judged(content: bytes) -> tuple[FeatureDrift, ...]:
+    start = len(_ARRAYS) + 4
+    if zlib.crc32(memoryview(content)[start:]) != int.from_bytes(
+        content[start - 4 : start], "little"
+    ):
+        raise DataError("expected what the fleet has kept, got bytes that are broken")
+    size = int.from_bytes(content[start : start + 4], "little")
+    head = json.loads(content[start + 4 : start + 4 + size])
+    table = np.frombuffer(content, np.dtype("<f8"), -1, start + 4 + size)
+    kinds, rules = head["kinds"], head["rules"]
+    outline = Outline(
+        kinds=kinds,
+        rows=tuple(head["rows"]),
+        new=tuple(FeatureTest(name, kind, cannot_say=why) for name, kind, why in head["new"]),
+        noted=head["words"],
+        reasons=head["reasons"],
+    )
+    judged = Judged.of_table(
+        table.reshape(len(kinds), -1),
+        rule=lambda name: str(rules.get(name, "")),
+        q=head["q"],
+        smallest_shift=head["smallest"],
+        level=head["level"],
+    )
+    return tuple(judged.features(0, outline))
 
 
 def _plain(value: Any) -> Any:
