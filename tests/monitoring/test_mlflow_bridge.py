@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import requests
+from tests.monitoring.watching import eventually, free_port
 
 from modelward.core.errors import DataError, ServiceError
 from modelward.monitoring import Sketch
@@ -227,23 +228,21 @@ def test_nobody_there_is_said_at_once(fleet: Fleet) -> None:
 @pytest.fixture
 def server(tracking: Tracking, tmp_path: Path) -> Iterator[Any]:
     """A real tracking server over the same store."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port = listening.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--port", str(port)]
     command += ["--host", "127.0.0.1", "--backend-store-uri", tracking.uri]
     command += ["--artifacts-destination", str(tmp_path / "artifacts")]
-    with (tmp_path / "server.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    log = tmp_path / "server.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True)
     uri = f"http://127.0.0.1:{port}"
+
+    def up() -> bool:
+        assert process.poll() is None, log.read_text()
+        return requests.get(f"{uri}/health", timeout=2).ok
+
     try:
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(f"{uri}/health", timeout=1).close()
-                break
-            except OSError:
-                assert process.poll() is None, (tmp_path / "server.log").read_text()
-                time.sleep(0.1)
+        eventually("MLflow's server answers", up, log=log)
         yield uri, process
     finally:
         if process.poll() is None:
