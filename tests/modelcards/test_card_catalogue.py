@@ -75,7 +75,7 @@ def test_only_what_changed_is_made_anew(cards: Path, tmp_path: Path) -> None:
     (cards / "m2" / "e.json").unlink()
     assert {row.file: row.standing for row in catalogue(cards, site).rows}[
         "m2/modelcard.yaml"
-    ] == "failed"
+    ] == "unreachable"
     assert catalogue(cards, site, refresh=True).written == 6
     assert catalogue(cards, site, rulesets=("complete",)).written == 6, "other rules, other pages"
     (site / "manifest.json").write_text('{"cut o')
@@ -119,7 +119,7 @@ def test_search_filters_and_two_side_by_side(cards: Path, tmp_path: Path, browse
     for box in range(2):
         tab.locator("#rows input").nth(box).check()
     pair = tab.inner_text("#pair")
-    assert "validation error\t0.1\t0.2" in pair
+    assert "≠ validation error\t0.1\t0.2" in pair
     tab.locator("#rows a").first.click()
     tab.wait_for_load_state()
     assert tab.inner_text("h1") == "model 0"
@@ -128,3 +128,17 @@ def test_search_filters_and_two_side_by_side(cards: Path, tmp_path: Path, browse
     assert errors == []
     assert [r for r in requests if not r.startswith(("file:", "data:"))] == []
     tab.close()
+
+
+def test_a_card_whose_evidence_is_only_out_of_reach_has_not_failed(tmp_path: Path) -> None:
+    source = "source: {file: gone.json, pointer: /a}"
+    for name, number in (
+        ("far", f"{{type: a, value: 1, {source}}}, {{type: b, value: 2}}"),
+        ("bare", "{type: b, value: 2}"),
+    ):
+        folder = tmp_path / "cards" / name
+        folder.mkdir(parents=True)
+        text = f"quantitative_analysis: {{performance_metrics: [{number}]}}\n"
+        (folder / "modelcard.yaml").write_text(text)
+    rows = catalogue(tmp_path / "cards", tmp_path / "site").rows
+    assert [row.standing for row in rows] == ["unbacked", "unreachable"]

@@ -25,7 +25,12 @@ Stamp = list[Any]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What the index says of one card. `standing` is verified, failed, unbacked or unreadable."""
+    """What the index says of one card.
+
+    `standing` is *verified*, *failed* (something is wrong or stale), *unreachable* (some evidence cannot
+    be had, and nothing worse), *unbacked* (for some numbers none is named, and nothing worse) or
+    *unreadable*.
+    """
 
     page: str
     file: str
@@ -118,9 +123,6 @@ def _row(document: Document, result: CardVerification, findings: int, file: str,
         unit = document.said(place, metric, "unit") or ""
         value = document.text((*place, "value"))
         numbers.append((f"{name} ({part})" if part else name, f"{value} {unit}".strip()))
-    standing = "verified" if result else "failed" if result.failures else "unbacked"
-    if result.failures and all(c.status == "unbacked" for c in result.failures):
-        standing = "unbacked"
     return Row(
         page=page,
         file=file,
@@ -132,13 +134,22 @@ def _row(document: Document, result: CardVerification, findings: int, file: str,
         status=_word(details.get("status")),
         risk=_word(layout.mapping(details, "risk").get("rating")),
         owner=", ".join(owners)[:120],
-        standing=standing,
+        standing=_standing(result),
         claims=len(result.claims),
         failed=len(result.failures),
         findings=findings,
         overview=str(details.get("overview") or details.get("description") or "")[:160],
         numbers=tuple(numbers[:MOST_NUMBERS]),
     )
+
+
+def _standing(result: CardVerification) -> str:
+    if result:
+        return "verified"
+    found = {claim.status for claim in result.failures}
+    if found & {"mismatch", "stale"}:
+        return "failed"
+    return "unreachable" if "unreachable" in found else "unbacked"
 
 
 def _word(value: Any) -> str:

@@ -26,7 +26,9 @@
     const [kind, sign] = SIGNS[card[STANDING]] || ["warning", "!"];
     const made = document.createElement("span");
     made.className = "status " + kind;
-    made.textContent = sign + " " + card[STANDING] + (card[FAILED] ? ": " + card[FAILED] + " of " + card[CLAIMS] : "");
+    let counted = card[CLAIMS] ? "" : ", claims no number";
+    if (card[FAILED]) counted = ": " + card[FAILED] + " of " + card[CLAIMS];
+    made.textContent = sign + " " + card[STANDING] + (card[STANDING] === "unreadable" ? "" : counted);
     return made;
   };
   const box = (index) => {
@@ -50,7 +52,8 @@
     const [a, b] = chosen.map((i) => CARDS[i]);
     const add = (name, one, two) => {
       const row = document.createElement("tr");
-      cell(row, name, "th");
+      const text = (shown) => (shown instanceof Node ? shown.textContent : shown);
+      cell(row, (text(one) === text(two) ? "" : "≠ ") + name, "th");
       cell(row, one);
       cell(row, two);
       body.append(row);

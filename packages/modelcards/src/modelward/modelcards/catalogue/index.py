@@ -37,7 +37,7 @@ def index_html(rows: Sequence[Row]) -> str:
 def _form(rows: Sequence[Row]) -> Markup:
     selects = Markup("").join(_select(name, rows) for name in _FILTERS)
     return Markup(
-        '<form id="find" role="search" aria-label="Cards"><p><label for="words">Search</label> '
+        '<form id="find" role="search" aria-label="Cards"><p><label for="words">Search</label>&nbsp;'
         '<input id="words" type="search" autocomplete="off"></p><p>{}</p></form>'
         '<p id="count" role="status"></p>'
         '<div class="scroll" tabindex="0" role="region" aria-label="Cards"><table><caption>Cards'
@@ -58,7 +58,7 @@ def _select(name: str, rows: Sequence[Row]) -> Markup:
         for value, n in sorted(values.items())
     )
     return Markup(
-        '<label for="f-{}">{}</label> <select id="f-{}"><option value="*">any</option>{}</select> '
+        '<label for="f-{}">{}</label>&nbsp;<select id="f-{}"><option value="*">any</option>{}</select> '
     ).format(name, name.capitalize(), name, options)
 
 
