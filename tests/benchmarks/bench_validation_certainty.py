@@ -1,14 +1,18 @@
 """Does certainty mean something: whole studies that stop at a target, and failure probability.
 
 Studies of several systems stop when a certainty of .9 is proven; the true share of right verdicts is
-then measured on 20,000 points. Bounds are looked at after every run, against the error of the
+then measured on 4,000 points. Bounds are looked at after every run, against the error of the
 surrogates in force. The naive rule stops when the surrogates' own certainty reaches the target.
+
+`MODELWARD_BENCH_SEEDS` says how many studies, `MODELWARD_BENCH_MINUTES` after how many minutes no more
+are begun, `MODELWARD_BENCH_WORKERS` on how many processes.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import time
 from typing import Any
 
 import numpy as np
@@ -31,11 +35,15 @@ SHORT = os.environ.get("MODELWARD_BENCH") == "short"
 STUDIES = int(os.environ.get("MODELWARD_BENCH_SEEDS", "2" if SHORT else "100"))
 SEEDS = 1 if SHORT else 5
 BUDGET, BATCH, TARGET = (60 if SHORT else 400), 5, 0.9
+WORKERS = int(os.environ.get("MODELWARD_BENCH_WORKERS", "2"))
+UNTIL = time.time() + 60 * float(os.environ.get("MODELWARD_BENCH_MINUTES", "inf"))
 NAMES = ("four-branch", "Hartmann-6", "mixed rules", "five features")
 
 
-def calibrated(seed: int) -> dict[str, Any]:
-    """One study: was it right when it stopped, and did its bounds hold at every look."""
+def calibrated(seed: int) -> dict[str, Any] | None:
+    """One study: was it right when it stopped, and did its bounds hold after every run."""
+    if time.time() > UNTIL:
+        return None
     problem = PROBLEMS[NAMES[seed % len(NAMES)]]
     system, domain = problem.system(seed=seed), problem.domain
     models = [GaussianProcess(), Logistic(), Neighbours()]
@@ -52,12 +60,13 @@ def calibrated(seed: int) -> dict[str, Any]:
             found = study.panel.fails(test) if study.n_told else np.zeros(len(test), bool)
             errors += [float((found != truth).mean())] * audits
             misses += [float((truth & ~found).mean())] * audits
-        study.tell(runs, [system(**run.values) for run in runs])
-        c = study.certificate()
-        if c.n:
-            # Half a percent is the error of the points that stand for the truth.
-            broken["error"] |= (c.error.high or 0) < np.mean(errors[: c.n]) - 0.005
-            broken["missed"] |= (c.missed.high or 0) < np.mean(misses[: c.n]) - 0.005
+        for run in runs:
+            study.tell(run, system(**run.values))
+            c = study.certificate()
+            if c.n:
+                # Half a percent is the error of the points that stand for the truth.
+                broken["error"] |= (c.error.high or 0) < np.mean(errors[: c.n]) - 0.005
+                broken["missed"] |= (c.missed.high or 0) < np.mean(misses[: c.n]) - 0.005
         if naive is None:
             p = next(iter(study.p_volume().values())) if study._trained else np.array([0.5])
             if np.maximum(p, 1 - p).mean() >= TARGET:
@@ -102,10 +111,11 @@ def probability(seed: int) -> tuple[float, int]:
 
 
 def main() -> None:
-    studies = Parallel(n_jobs=2)(delayed(calibrated)(seed) for seed in range(STUDIES))
+    every = Parallel(n_jobs=WORKERS)(delayed(calibrated)(seed) for seed in range(STUDIES))
+    studies = [s for s in every if s is not None]
     stopped = [s for s in studies if s["stopped"]]
     naive = [s["naive"] for s in studies if s["naive"] is not None]
-    found = Parallel(n_jobs=2)(delayed(probability)(seed) for seed in range(SEEDS))
+    found = Parallel(n_jobs=WORKERS)(delayed(probability)(seed) for seed in range(SEEDS))
     print(
         json.dumps(
             {

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -164,3 +165,27 @@ def test_names_of_the_user_are_escaped():
     assert "<b>x" not in html
     assert "<i>y" not in html
     assert "<script>" not in html
+
+
+def test_a_result_is_logged_with_the_mlflow_run_it_belongs_to(result, tmp_path):
+    pytest.importorskip("mlflow")
+    from mlflow.tracking import MlflowClient
+
+    from modelward.core.evidence import Evidence
+
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    client = MlflowClient(tracking_uri=uri)
+    made = client.create_experiment("camera", artifact_location=(tmp_path / "kept").as_uri())
+    run = client.create_run(made).info.run_id
+    result.log_to_mlflow(run, tracking_uri=uri)
+    logged = client.get_run(run).data
+    record = result.to_evidence()
+    assert {f"validation.job/{m.name}" for m in record.metrics if not m.slice} <= set(
+        logged.metrics
+    )
+    (kept,) = client.list_artifacts(run, "evidence")
+    found = Evidence.load(client.download_artifacts(run, kept.path, str(tmp_path)))
+    assert found.digest == logged.tags["modelward.evidence.validation.job"]
+    assert found.metrics == record.metrics
+    page = client.download_artifacts(run, "validation/validation.html", str(tmp_path))
+    assert "camera" in Path(page).read_text("utf-8")

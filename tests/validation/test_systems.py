@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from modelward.core.config import InvalidConfigError
 from modelward.core.errors import ConfigError
-from modelward.validation import GaussianProcess, Study
+from modelward.validation import FeatureContinuous, GaussianProcess, Output, Study
 from modelward.validation.command import app
 from modelward.validation.configuration import load_job
 from modelward.validation.systems import (
@@ -229,8 +229,6 @@ def square(x):
 
 
 def study():
-    from modelward.validation import FeatureContinuous, Output
-
     return Study(
         [FeatureContinuous("x", 0, 1)],
         [Output("y", threshold=0.5)],
@@ -267,6 +265,38 @@ def test_joblib_runs_the_batches_and_agrees_with_running_here():
     parallel = Parallel(n_jobs=2, backend="threading")
     there.run(square, budget=12, batch=4, executor=parallel, stop_early=False)
     assert [r.values for r in here.runs] == [r.values for r in there.runs]
+
+
+def square_somewhere(x):
+    return {"y": x * x, "process": os.getpid()}
+
+
+@pytest.mark.slow
+@pytest.mark.cluster
+@pytest.mark.filterwarnings("ignore")  # Ray's own
+def test_a_ray_cluster_runs_the_batches(monkeypatch):
+    """`joblib.parallel_config(backend="ray")` moves the runs to a cluster, and nothing else."""
+    ray = pytest.importorskip("ray")
+    from joblib import Parallel, parallel_config
+    from ray.util.joblib import register_ray
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("RAY_raylet_start_wait_time_s", "300")
+    outputs = [Output("y", threshold=0.5), Output("process", threshold=0, orientation="upper")]
+    here, there = (
+        Study([FeatureContinuous("x", 0, 1)], outputs, models=[GaussianProcess()], seed=1)
+        for _ in range(2)
+    )
+    here.run(square_somewhere, budget=12, batch=4, stop_early=False)
+    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
+    try:
+        register_ray()
+        with parallel_config(backend="ray", n_jobs=1):
+            there.run(square_somewhere, budget=12, batch=4, executor=Parallel(), stop_early=False)
+    finally:
+        ray.shutdown()
+    assert [run.values for run in here.runs] == [run.values for run in there.runs]
+    assert os.getpid() not in {run.results["process"] for run in there.told}
 
 
 def test_an_executor_that_is_none_is_named():

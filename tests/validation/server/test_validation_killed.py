@@ -17,10 +17,10 @@ from tests.conftest import unavailable
 from tests.validation.server.conftest import product
 from tests.validation.server.serving import Processes, free_port, wait_for
 
+from modelward.core.database import has_ended
 from modelward.validation.client.objects import Job
 from modelward.validation.client.remote import Remote
 from modelward.validation.server.service import Service
-from modelward.validation.server.store import progress
 from modelward.validation.server.store.access import tenant_id
 from modelward.validation.server.store.database import Database
 
@@ -223,8 +223,8 @@ def test_the_workers_of_a_server_end_with_it(
 
     wait_for(worker, saying=processes.logs())
     name = worker() or ""
-    assert not progress.gone(name)
+    assert not has_ended(name)
     server.send_signal(number)
     server.wait(timeout=60)
-    wait_for(lambda: progress.gone(name), saying=processes.logs())
+    wait_for(lambda: has_ended(name), saying=processes.logs())
     database.close()

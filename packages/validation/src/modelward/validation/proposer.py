@@ -22,7 +22,7 @@ _AUDIT, _BOUNDARY, _SPREAD = 1, 2, 3
 """Names of the random streams; none may share numbers with another."""
 _GOLDEN = 0.6180339887498949
 _MOST_GRID, _MOST_PENDING = 256, 100
-_SPACE = 2_048, 16_384, 4e6
+_SPACE = 2_048, 8_192, 1e6
 """The fewest and the most points that stand for the space, and the product with results allowed."""
 _LEAD = 3
 """Of so many proposals of the models, all but one are the leader's."""

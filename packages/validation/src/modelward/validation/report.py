@@ -98,6 +98,19 @@ def evidence(result: StudyResult, *, artifacts: Sequence[Artifact] = ()) -> Evid
     )
 
 
+def log_to_mlflow(result: StudyResult, run_id: str, *, tracking_uri: str | None = None) -> None:
+    """Log the record with its figures, the page and the runs to a run of MLflow."""
+    from modelward.core.optional import require
+
+    require("mlflow", feature="logging to MLflow", install="'./packages/validation[mlflow]'")
+    from mlflow.tracking import MlflowClient
+
+    result.to_evidence().log_to_mlflow(run_id, tracking_uri=tracking_uri)
+    client = MlflowClient(tracking_uri=tracking_uri)
+    client.log_text(run_id, page(result).render(), "validation/validation.html")
+    client.log_text(run_id, result.to_json(), "validation/validation.json")
+
+
 def _tiles(result: StudyResult) -> Tiles:
     c, share = result.certificate, result.failure_share
     return Tiles(

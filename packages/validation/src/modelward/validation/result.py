@@ -104,6 +104,15 @@ class StudyResult:
 
         return page(self, explanation)
 
+    def log_to_mlflow(self, run_id: str, *, tracking_uri: str | None = None) -> None:
+        """Log the record with its figures, the page and the runs to a run of MLflow.
+
+        Raises `MissingPackageError` without mlflow.
+        """
+        from modelward.validation.report import log_to_mlflow
+
+        log_to_mlflow(self, run_id, tracking_uri=tracking_uri)
+
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the boundary map with the runs."""
         return draw(self.boundary, list(self.runs), ax)
