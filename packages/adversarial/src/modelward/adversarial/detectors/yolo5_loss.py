@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torchvision.ops import complete_box_iou
+from torchvision.ops import complete_box_iou_loss
 
 from modelward.adversarial.data.base import Target
 from modelward.adversarial.detectors.yolo_head import Raw, Scale
@@ -33,54 +33,43 @@ def training_loss(raw: Raw, targets: Sequence[Target], *, scales: Sequence[Scale
     YOLOv5 describe them (https://docs.ultralytics.com/yolov5, architecture).
     """
     boxes = raw.boxes()
-    extent = ((raw.cells + 1) * raw.strides[:, None]).amax(dim=0)
+    n, places = raw.objectness.shape
     classes = raw.class_logits.shape[-1]
+    extent = ((raw.cells + 1) * raw.strides[:, None]).amax(dim=0)
     weight = 3 / len(scales)
-    factor = (
-        BOX * weight,
-        OBJECT * weight * float(extent.prod()) / 640**2,
-        CLASS * weight * classes / 80,
-    )
-    return torch.stack(
-        [
-            _of_image(raw, boxes[i], i, target, scales=scales, factor=factor)
-            for i, target in enumerate(targets)
-        ]
-    )
-
-
-def _of_image(
-    raw: Raw,
-    boxes: Tensor,
-    image: int,
-    target: Target,
-    *,
-    scales: Sequence[Scale],
-    factor: tuple[float, float, float],
-) -> Tensor:
-    goal = torch.zeros_like(raw.objectness[image])
-    loss = raw.objectness.new_zeros(())
+    whole = OBJECT * weight * float(extent.prod()) / 640**2
+    counts = [len(target.boxes) for target in targets]
+    owner = torch.arange(n, device=boxes.device).repeat_interleave(boxes.new_tensor(counts).long())
+    truth = torch.cat([target.boxes for target in targets]).to(boxes.dtype)
+    labels = torch.cat([target.labels for target in targets])
+    goal = torch.zeros_like(raw.objectness).flatten()
+    loss = raw.objectness.new_zeros(n)
     for scale in scales:
-        if not len(target.boxes):
-            break
-        place, which = _assign(raw, target.boxes, scale)
-        if not len(place):
-            continue
-        iou = complete_box_iou(boxes[place], target.boxes[which]).diagonal()
-        loss = loss + factor[0] * (1 - iou).mean()
-        best = iou.detach().clamp(min=0).to(goal.dtype)
-        goal.scatter_reduce_(0, place, best, reduce="amax")
-        if raw.class_logits.shape[-1] > 1:
+        place, which = _assign(raw, truth, scale)
+        image = owner[which]
+        apart = complete_box_iou_loss(boxes[image, place], truth[which])
+        loss = loss + BOX * weight * _mean_of_each(apart, image, n)
+        fit = (1 - apart.detach()).clamp(min=0).to(goal.dtype)
+        goal.scatter_reduce_(0, image * places + place, fit, reduce="amax")
+        if classes > 1:
             logits = raw.class_logits[image, place]
-            truth = functional.one_hot(target.labels[which], logits.shape[-1]).to(logits.dtype)
-            loss = loss + factor[2] * functional.binary_cross_entropy_with_logits(logits, truth)
+            right = functional.one_hot(labels[which], classes).to(logits.dtype)
+            wrong = functional.binary_cross_entropy_with_logits(logits, right, reduction="none")
+            share = CLASS * weight * classes / 80
+            loss = loss + share * _mean_of_each(wrong.mean(dim=1), image, n)
     blame = functional.binary_cross_entropy_with_logits(
-        raw.objectness[image], goal, reduction="none"
+        raw.objectness, goal.view(n, places), reduction="none"
     )
     for scale in scales:
         here = raw.strides == scale.stride
-        loss = loss + factor[1] * BALANCE.get(scale.stride, 1.0) * blame[here].mean()
+        loss = loss + whole * BALANCE.get(scale.stride, 1.0) * blame[:, here].mean(dim=1)
     return loss
+
+
+def _mean_of_each(values: Tensor, image: Tensor, n: int) -> Tensor:
+    """Give the mean of the values `(P,)` of each of n images, 0 where it has none."""
+    total = values.new_zeros(n).index_add(0, image, values)
+    return total / torch.bincount(image, minlength=n).clamp(min=1)
 
 
 def _assign(raw: Raw, boxes: Tensor, scale: Scale) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torchvision.ops import box_iou
 
 from modelward.adversarial.data.base import Target
 from modelward.adversarial.detectors.yolo_head import Raw
@@ -27,25 +26,33 @@ def training_loss(raw: Raw, targets: Sequence[Target]) -> Tensor:
     Source: YOLOv3, arXiv 1804.02767, sections 2.1 and 2.2; the weight is that of the Darknet
     implementation.
     """
-    boxes = raw.boxes().detach()
-    # The image's extent follows from the grid: the last cell's far corner.
-    extent = ((raw.cells + 1) * raw.strides[:, None]).amax(dim=0)
-    losses = []
-    for i, target in enumerate(targets):
-        blamed = torch.ones_like(raw.objectness[i])
-        goal = torch.zeros_like(raw.objectness[i])
-        loss = raw.objectness.new_zeros(())
-        if len(target.boxes):
-            places = _assign(raw, target.boxes)
-            blamed[box_iou(boxes[i], target.boxes).amax(dim=1) > IGNORE] = 0
-            blamed[places] = 1
-            goal[places] = 1
-            loss = _at_objects(raw, i, places, target, extent)
-        objectness = functional.binary_cross_entropy_with_logits(
-            raw.objectness[i], goal, reduction="none"
-        )
-        losses.append(loss + (objectness * blamed).sum())
-    return torch.stack(losses)
+    n = len(raw.objectness)
+    counts = [len(target.boxes) for target in targets]
+    owner = torch.arange(n, device=raw.cells.device).repeat_interleave(
+        torch.tensor(counts, device=raw.cells.device)
+    )
+    truth = torch.cat([target.boxes for target in targets]).to(raw.cells.dtype)
+    labels = torch.cat([target.labels for target in targets])
+    places = _assign(raw, truth)
+    found = raw.boxes().detach()[owner]
+    excused = torch.zeros_like(raw.objectness)
+    excused.index_add_(0, owner, (_overlap(found, truth) > IGNORE).to(excused.dtype))
+    blamed = (excused == 0).to(excused.dtype)
+    goal = torch.zeros_like(raw.objectness)
+    blamed[owner, places] = goal[owner, places] = 1
+    objectness = functional.binary_cross_entropy_with_logits(raw.objectness, goal, reduction="none")
+    loss = (objectness * blamed).sum(dim=1)
+    return loss.index_add(0, owner, _at_objects(raw, owner, places, truth, labels))
+
+
+def _overlap(boxes: Tensor, truth: Tensor) -> Tensor:
+    """Give the IoU `(K, A)` of each true box `(K, 4)` with all boxes `(K, A, 4)` of its image."""
+    truth = truth[:, None]
+    low = torch.maximum(boxes[..., :2], truth[..., :2])
+    high = torch.minimum(boxes[..., 2:], truth[..., 2:])
+    shared = (high - low).clamp(min=0).prod(dim=-1)
+    areas = (boxes[..., 2:] - boxes[..., :2]).prod(dim=-1)
+    return shared / (areas + (truth[..., 2:] - truth[..., :2]).prod(dim=-1) - shared)
 
 
 def _assign(raw: Raw, boxes: Tensor) -> Tensor:
@@ -59,18 +66,17 @@ def _assign(raw: Raw, boxes: Tensor) -> Tensor:
     return fit.masked_fill(~here, -1).argmax(dim=1)
 
 
-def _at_objects(raw: Raw, image: int, places: Tensor, target: Target, extent: Tensor) -> Tensor:
-    """Coordinate and class losses of one image at the places its objects were given to."""
-    size = target.boxes[:, 2:] - target.boxes[:, :2]
-    centre = (target.boxes[:, :2] + target.boxes[:, 2:]) / 2
-    offsets = raw.offsets[image, places]
-    within = centre / raw.strides[places, None] - raw.cells[places]
+def _at_objects(raw: Raw, image: Tensor, place: Tensor, boxes: Tensor, labels: Tensor) -> Tensor:
+    """Coordinate and class losses `(K,)` of true boxes, each at the place of its image it was given."""
+    extent = ((raw.cells + 1) * raw.strides[:, None]).amax(dim=0)  # the last cell's far corner
+    size = boxes[:, 2:] - boxes[:, :2]
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
+    offsets = raw.offsets[image, place]
+    within = centre / raw.strides[place, None] - raw.cells[place]
     position = (offsets[:, :2].sigmoid() - within).square().sum(dim=1)
-    shape = (offsets[:, 2:] - (size / raw.priors[places]).log()).square().sum(dim=1)
+    shape = (offsets[:, 2:] - (size / raw.priors[place]).log()).square().sum(dim=1)
     weight = 2 - (size / extent).prod(dim=1)
-    classes = functional.binary_cross_entropy_with_logits(
-        raw.class_logits[image, places],
-        functional.one_hot(target.labels, raw.class_logits.shape[-1]).to(offsets.dtype),
-        reduction="sum",
-    )
-    return (weight * (position + shape)).sum() + classes
+    logits = raw.class_logits[image, place]
+    right = functional.one_hot(labels, logits.shape[-1]).to(logits.dtype)
+    classes = functional.binary_cross_entropy_with_logits(logits, right, reduction="none")
+    return weight * (position + shape) + classes.sum(dim=1)

@@ -23,14 +23,14 @@ logger = logging.getLogger(__name__)
 SMALL = {
     "yolo3": "YOLOv3 of two scales, as its tiny form has",
     "yolo5": "YOLOv5 of size n, with prior boxes for small images",
-    "ssdlite": "SSD with separable heads on two maps",
+    "ssdlite": "SSD with separable heads on three maps",
 }
 """The families that have a small detector."""
 
 STEPS = {"yolo3": 1000, "yolo5": 600, "ssdlite": 1000}
 RATES = {"yolo3": 4e-3, "yolo5": 4e-3, "ssdlite": 4e-3}
 
-RECIPE = 2
+RECIPE = 3
 """Raised when drawing, network or training change, so that old weights are not taken for new."""
 
 TRAINING_SEED = 1_000_000
