@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
 import multiprocessing
@@ -221,7 +222,8 @@ def main(
         )
         if stay:
             print(f"\n{address}/jobs stays up; stop it with Ctrl+C", flush=True)
-            services[0].wait()
+            with contextlib.suppress(KeyboardInterrupt):
+                services[0].wait()
     finally:
         for service in services:
             service.terminate()

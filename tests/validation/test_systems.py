@@ -276,12 +276,12 @@ def square_somewhere(x):
 @pytest.mark.filterwarnings("ignore")  # Ray's own
 def test_a_ray_cluster_runs_the_batches(monkeypatch):
     """`joblib.parallel_config(backend="ray")` moves the runs to a cluster, and nothing else."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("RAY_raylet_start_wait_time_s", "300")  # read when it is imported
     ray = pytest.importorskip("ray")
     from joblib import Parallel, parallel_config
     from ray.util.joblib import register_ray
 
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setenv("RAY_raylet_start_wait_time_s", "300")
     outputs = [Output("y", threshold=0.5), Output("process", threshold=0, orientation="upper")]
     here, there = (
         Study([FeatureContinuous("x", 0, 1)], outputs, models=[GaussianProcess()], seed=1)

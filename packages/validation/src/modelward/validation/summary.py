@@ -97,9 +97,11 @@ def _unknown(
         )
     crashed = sum(run.crash is not None for run in told)
     if crashed:
-        lines.append(f"{crashed} runs crashed; they count as failing, by how much is not known.")
+        they = "1 run crashed; it counts" if crashed == 1 else f"{crashed} runs crashed; they count"
+        lines.append(f"{they} as failing, by how much is not known.")
     if study.pending:
-        lines.append(f"{len(study.pending)} proposed runs have no result yet.")
+        n = len(study.pending)
+        lines.append(f"{n} proposed run{'s have' if n > 1 else ' has'} no result yet.")
     return lines
 
 

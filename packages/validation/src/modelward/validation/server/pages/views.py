@@ -166,7 +166,7 @@ def models(history: Sequence[Json], space: Json) -> list[Block]:
 
 
 def runs_table(page: Json, space: Json, job: int) -> Table:
-    """List runs with their points and results."""
+    """List runs with their outcomes, points and results: on a phone the first columns are seen."""
     features = [each["name"] for each in space["features"]]
     outputs = [each["name"] for each in space["outputs"]]
     rows = []
@@ -175,13 +175,14 @@ def runs_table(page: Json, space: Json, job: int) -> Table:
         rows.append(
             [
                 link(f"{run['number']}", f"/api/v1/jobs/{job}/runs/{run['number']}"),
+                _verdict(run),
                 *(run["point"].get(name) for name in features),
                 *(results.get(name) for name in outputs),
-                _verdict(run),
                 run["kind"],
+                (run["crash"] or "")[:60],
             ]
         )
-    columns = ["run", *features, *outputs, "outcome", "kind"]
+    columns = ["run", "outcome", *features, *outputs, "kind", "crash"]
     return Table(f"{len(rows)} runs", columns, rows)
 
 
@@ -202,7 +203,7 @@ def _verdict(run: Json) -> Tile | str:
     if run["state"] != "told":
         return str(run["state"])
     if run["crash"]:
-        return Tile("", f"crash: {run['crash'][:60]}", status="bad")
+        return Tile("", "crashed", status="bad")
     return Tile("", "failed", status="bad") if run["failed"] else Tile("", "passed", status="good")
 
 
