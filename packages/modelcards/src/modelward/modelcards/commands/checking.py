@@ -21,7 +21,7 @@ OK, FAILED, UNREADABLE, UNREACHABLE = 0, 1, 2, 3
 
 CARDS = typer.Argument(help="Cards: files, folders, or patterns as 'models/**/*.yaml'.")
 FORM = typer.Option("human", "--format", help=f"{', '.join(FORMS)}.")
-OUTPUT = typer.Option(None, "--output", help="Write the report to this file instead.")
+OUTPUT = typer.Option(None, "--out", "--output", help="Write the report to this file instead.")
 FAIL_ON = typer.Option(
     None,
     help=f"Lowest severity that fails: {', '.join(SEVERITIES)} (default: as the rulesets say).",
