@@ -107,7 +107,7 @@ def assess(  # noqa: PLR0917
     else:
         typer.echo(repr(result))
         for incident in incidents:
-            typer.echo(f"incident: {incident.title} ({len(incident.members)} models)")
+            typer.echo(f"incident: {incident.title} ({_models(len(incident.members))})")
     if alarmed:
         raise typer.Exit(1)
 
@@ -131,6 +131,8 @@ def status(
     from rich.console import Console
 
     console = Console()
+    if not console.is_terminal:  # a file or a pipe has no width of its own
+        console.width = max(console.width, 120)
     console.print(
         f"{summary.models} models: {summary.alarmed} alarmed, {summary.cannot_say} cannot be judged, "
         f"{summary.silent} silent, {summary.new} new, {summary.steady} steady"
@@ -379,15 +381,20 @@ def _row(status: Any) -> dict[str, Any]:
     }
 
 
+def _models(count: int) -> str:
+    return f"{count} model" if count == 1 else f"{count} models"
+
+
 def _when(moment: datetime | None) -> str:
     return "" if moment is None else moment.isoformat(timespec="minutes")
 
 
 def _table(rows: list[dict[str, Any]], title: str) -> Table:
+    from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title)
+    table = Table(title=title, box=box.SIMPLE, padding=(0, 1, 0, 0))
     names = [
         "model",
         "state",
@@ -401,7 +408,7 @@ def _table(rows: list[dict[str, Any]], title: str) -> Table:
     for name in names:
         table.add_column(name.replace("_", " "), no_wrap=name == "model")
     for row in rows:
-        cells = [row[name] for name in names]
+        cells = [*(row[name] for name in names[:-1]), row["window"].removesuffix("+00:00")]
         # As text: a name may hold what the terminal would take for markup.
         table.add_row(
             *(

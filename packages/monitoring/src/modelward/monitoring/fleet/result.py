@@ -121,7 +121,8 @@ class FleetResult:
         for model in self.alarmed[:20]:
             result = self[model]
             words = result[result.shifted[0]].words
-            lines.append(f"  {model}: {len(result.shifted)} features, {result.shifted[0]} {words}")
+            many = f"{len(result.shifted)} feature" + "s" * (len(result.shifted) > 1)
+            lines.append(f"  {model}: {many}, {result.shifted[0]} {words}")
         if len(self.alarmed) > 20:
             lines.append(f"  and {len(self.alarmed) - 20} more")
         if self.cannot_say:

@@ -61,7 +61,8 @@ def plot_distribution(result: DriftResult, feature: str, ax: Axes | None = None)
             ax.stairs(numbers.binned(lines), lines, label=label, linewidth=2)
     ax.set_ylabel("share of rows")
     ax.set_xlabel(tick(feature, 80))
-    ax.legend()
+    # Above the picture, where it hides no value.
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize="small")
     return ax
 
 

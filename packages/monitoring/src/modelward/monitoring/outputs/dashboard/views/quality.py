@@ -73,7 +73,7 @@ def _failures(page: StatusPage, asked: Asked) -> list[Block]:
     if not page.rows:
         return [Notice("No model's data failed an expectation.", "good")]
     table = Table(
-        f"{page.total} models whose data failed, the most failures first",
+        f"{page.total} model{'s' * (page.total != 1)} whose data failed, the most failures first",
         ("model", "failed", "what", "state", "group", "owner", "window"),
         [(*_head(s), words(s.failures), *_tail(s)) for s in page.rows],
     )
