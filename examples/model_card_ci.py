@@ -8,11 +8,11 @@
 # 1. train, log to MLflow, make the card from the run;
 # 2. attach the evidence of two other libraries: where the model fails under noise (`validation`), and
 #    whether the last patients look like the first (`monitoring`);
-# 3. hold the card against rules, verify it: green;
-# 4. change the model, as happens, and verify again: red, with the file and line of what is stale;
-# 5. write the card anew, show what has changed, and draw it for three audiences.
+# 3. run the GitHub Action on it, by the very step of `packages/modelcards/action/action.yml`: green;
+# 4. change the model, as happens, and run it again: red, with the file and line of what is stale;
+# 5. write the card anew, show what has changed, and draw it for three audiences by the commands.
 #
-# Steps 3 to 5 are the commands a workflow runs. Kept under `modelward-runs/model_card/`; start with
+# Kept under `modelward-runs/model_card/`; start with
 # `engineer.html`. The last line printed is one JSON object with the headline figures.
 
 # %%
@@ -20,7 +20,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import mlflow
 import numpy as np
+import yaml
 from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, recall_score
@@ -44,7 +47,8 @@ import modelward.validation as val
 from modelward.core.command import app
 from modelward.core.evidence import sha256_file
 
-RULES = Path(__file__).parent / "model_card" / "rules.yaml"
+RULES = Path(__file__).resolve().parent / "model_card" / "rules.yaml"
+ACTION = Path(__file__).resolve().parents[1] / "packages" / "modelcards" / "action"
 
 
 # %% [markdown]
@@ -108,7 +112,7 @@ def evidence(model: Any, data: Tumours, folder: Path) -> dict[str, Any]:
         name="tumours",
         seed=1,
     )
-    study.run(accuracy, budget=40)
+    study.run(accuracy, budget=24)
     study.certify(accuracy, n=60)
     drift = mon.compare(data.train, data.test)
     records = {"validation": study.result().to_evidence(), "drift": drift.to_evidence()}
@@ -145,7 +149,57 @@ def write_card(run: str, data: Tumours, records: dict[str, Any], folder: Path) -
 
 
 # %% [markdown]
-# ## 3 to 5. What a workflow runs
+# ## 3 and 4. The action
+#
+# On GitHub a runner fills in the inputs, sets up the environment and runs the steps of `action.yml` in
+# bash. Here we are the runner. The first step, which installs the packages, is left out: where it would
+# have put a Python of its own stands the one that runs this.
+
+
+# %%
+def action(folder: Path, **given: str) -> tuple[int, dict[str, str]]:
+    """Run the action's step in `folder`, print what it says, and give exit code and outputs."""
+    described = yaml.safe_load((ACTION / "action.yml").read_text("utf-8"))
+    step = next(step for step in described["runs"]["steps"] if step.get("id") == "cards")
+    inputs = {
+        name: given.get(name, entry["default"]) for name, entry in described["inputs"].items()
+    }
+    handed = {
+        name: inputs[re.fullmatch(r"\$\{\{ inputs\.(.+) \}\}", value)[1]]
+        for name, value in step["env"].items()
+    }
+    runner = folder / "runner"
+    python = runner / "modelward" / "bin" / "python"
+    python.parent.mkdir(parents=True, exist_ok=True)
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', "utf-8")
+    python.chmod(0o755)
+    told, page = runner / "output", runner / "summary.md"
+    told.unlink(missing_ok=True)
+    around = {"RUNNER_TEMP": runner, "GITHUB_OUTPUT": told, "GITHUB_STEP_SUMMARY": page,
+              "GITHUB_EVENT_NAME": "push", "GITHUB_ACTION_PATH": ACTION}  # fmt: skip
+    answer = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+        cwd=folder,
+        env=os.environ
+        | handed
+        | {"INPUT_GITHUB_TOKEN": ""}
+        | {k: str(v) for k, v in around.items()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    print(f"uses: {ACTION.name}  (exit {answer.returncode})")
+    for line in answer.stdout.splitlines()[:4]:
+        print(f"    {line[:150]}")
+    lines = told.read_text("utf-8").splitlines() if told.exists() else [answer.stderr]
+    outputs = {
+        n.partition("<<")[0]: value for n, value in zip(lines[::3], lines[1::3], strict=False)
+    }
+    return answer.returncode, outputs | {"log": answer.stdout}
+
+
+# %% [markdown]
+# ## 5. The commands
 
 
 # %%
@@ -170,20 +224,21 @@ def main(folder: Path = Path("modelward-runs/model_card")) -> dict[str, Any]:
     model, run = data.fit(1.0, folder)
     path = write_card(run, data, evidence(model, data, folder), folder)
 
-    valid, _ = command("validate", path, "--rules", RULES)
-    green, told = command("verify", path, "--mlflow", uri)
-    assert (valid, green) == (0, 0), told
+    asked = {"rules": str(RULES), "render": "public", "mlflow-tracking-uri": uri}
+    green, said = action(folder, **asked)
+    assert (green, said["valid"]) == (0, "true"), said
 
     before = path.with_name("modelcard-before.yaml")
     shutil.copy(path, before)
     model, run = data.fit(0.01, folder)  # somebody trains it anew, and forgets the card
-    red, told = command("verify", path, "--mlflow", uri, "--format", "github")
-    assert red == 1, told
-    assert "claim-stale" in told
+    red, said = action(folder, **asked)
+    assert (red, said["valid"]) == (1, "false"), said
+    assert "::error file=modelcard.yaml" in said["log"], said
 
     write_card(run, data, evidence(model, data, folder), folder)
-    again, told = command("verify", path, "--mlflow", uri)
-    assert again == 0, told
+    valid, told = command("validate", path, "--rules", RULES)
+    again, checked = command("verify", path, "--mlflow", uri)
+    assert (valid, again) == (0, 0), told + checked
     _, changes = command("diff", before, path, "--format", "markdown")
     (folder / "diff.md").write_text(changes, "utf-8")
     for audience in ("engineer", "risk", "public"):
@@ -196,9 +251,9 @@ def main(folder: Path = Path("modelward-runs/model_card")) -> dict[str, Any]:
         "ok": True,
         "claims": len(cards.verify(cards.read(path), tracking_uri=uri).claims),
         "exit_codes": {
+            "action": green,
+            "action_changed": red,
             "validate": valid,
-            "verify": green,
-            "verify_changed": red,
             "verify_again": again,
         },
         "changes": len(cards.diff(cards.read(before), cards.read(path)).changes),
