@@ -85,7 +85,7 @@ def test_classifier_area_is_that_of_held_out_rows() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "repeats"), [(n, 60 if n == "classifier" else 200) for n in TABLES]
+    ("name", "repeats"), [(n, 40 if n == "classifier" else 200) for n in TABLES]
 )
 def test_p_values_without_drift_are_valid(name: str, repeats: int) -> None:
     rng = np.random.default_rng(4)
