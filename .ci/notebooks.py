@@ -59,12 +59,16 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="of scripts in examples/notebooks; default: all")
     parser.add_argument("--out", type=Path, default=SCRIPTS, help="where to write them")
     parser.add_argument("--short", action="store_true", help="in short form, left where it ran")
+    parser.add_argument(
+        "--within", type=Path, help="the folder to run in; default: one for the time"
+    )
     chosen = parser.parse_args()
     os.environ.update(QUIET | ({"MODELWARD_EXAMPLES": "short"} if chosen.short else {}))
     names = chosen.names or sorted(path.stem for path in SCRIPTS.glob("*.py"))
     for name in tqdm(names, "notebooks", disable=None):
         with tempfile.TemporaryDirectory() as scratch:
-            folder = chosen.out.resolve() if chosen.short else Path(scratch)
+            usual = chosen.out if chosen.short else Path(scratch)
+            folder = (chosen.within or usual).resolve()
             text = local(make(SCRIPTS / f"{name}.py", folder), folder)
         (chosen.out / f"{name}.ipynb").write_text(text, "utf-8")
 
