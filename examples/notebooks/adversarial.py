@@ -57,7 +57,7 @@ worth = adv.assess_defence(
 worth
 
 # %%
-worth.plot().figure
+ax = worth.plot()
 
 # %% [markdown]
 # ## Hand it on
