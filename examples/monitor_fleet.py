@@ -42,7 +42,7 @@ from sklearn.preprocessing import StandardScaler
 from tqdm.auto import tqdm
 
 import modelward.monitoring as mon
-from modelward.core.metrics import metric as metrics
+from modelward.monitoring.performance import Tally
 
 MODELS, DAYS, BROKEN_FROM = 300, 4, 2
 FIRST_DAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(
@@ -224,7 +224,7 @@ def begin(fleet: mon.Fleet, members: list[Member], rng: np.random.Generator) -> 
         frame, truth = member.world.iloc[drawn], member.truth[drawn]
         metric = "accuracy" if member.task == "classification" else "mae"
         expectations = mon.Expectations.learn(frame).model_copy(update={"duplicates": None})
-        baseline = metrics(metric).estimate(truth, member.model.predict(frame))
+        baseline = Tally.of(metric, truth, member.model.predict(frame)).estimate()
         watcher = Watcher(member, expectations, baseline, metric)
         if not watcher.labelled and member.task == "classification":
             watcher.estimator = estimator_of(member, frame, truth)
@@ -268,7 +268,7 @@ def measure(watcher: Watcher, frame: pd.DataFrame, truth: np.ndarray) -> mon.Per
     return mon.Performance(
         watcher.metric,
         baseline=watcher.baseline,
-        realised=metrics(watcher.metric).estimate(truth, member.model.predict(usable)),
+        realised=Tally.of(watcher.metric, truth, member.model.predict(usable)).estimate(),
         higher_is_better=watcher.metric == "accuracy",
     )
 
@@ -424,7 +424,7 @@ def main(folder: Path = Path("modelward-runs/fleet"), *, seed: int = 0) -> dict[
         incidents = fleet.incidents()
         shared = [i for i in incidents if SHARED in i.columns and len(i.members) > 1]
         for incident in incidents[:8]:
-            tell(f"   incident: {incident.title} ({len(incident.members)} models)")
+            tell(f"   incident: {incident.title}")
         missed = {m.fault for m in members if m.fault and m.name not in troubled}
         fleet.assess().to_evidence(name="three hundred models").save(folder / "evidence.json")
         write_page(folder, fleet, {"modelward": ours, **others})

@@ -107,7 +107,7 @@ def assess(  # noqa: PLR0917
     else:
         typer.echo(repr(result))
         for incident in incidents:
-            typer.echo(f"incident: {incident.title} ({_models(len(incident.members))})")
+            typer.echo(f"incident: {incident.title}")
     if alarmed:
         raise typer.Exit(1)
 
@@ -379,10 +379,6 @@ def _row(status: Any) -> dict[str, Any]:
         "failures": len(status.failures),
         "window": _when(status.window.end if status.window else None),
     }
-
-
-def _models(count: int) -> str:
-    return f"{count} model" if count == 1 else f"{count} models"
 
 
 def _when(moment: datetime | None) -> str:
