@@ -18,12 +18,8 @@ pytestmark = pytest.mark.slow
 def walk(notebook: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("walk")
     written = notebook("lifecycle", folder)
-    printed = "".join(
-        output["text"]
-        for cell in written["cells"]
-        for output in cell.get("outputs", ())
-        if "text" in output
-    )
+    outputs = [output for cell in written["cells"] for output in cell.get("outputs", ())]
+    printed = "".join("".join(output.get("text", ())) for output in outputs)
     figures = next(json.loads(line) for line in printed.splitlines() if line.startswith("{"))
     return folder / "modelward-runs" / "lifecycle", figures
 
