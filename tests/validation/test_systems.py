@@ -267,8 +267,27 @@ def test_joblib_runs_the_batches_and_agrees_with_running_here():
     assert [r.values for r in here.runs] == [r.values for r in there.runs]
 
 
-def square_somewhere(x):
-    return {"y": x * x, "process": os.getpid()}
+def runs_elsewhere(backend):
+    """Run a study here and by a backend of joblib: the same points, in other processes."""
+    from joblib import Parallel, parallel_config
+
+    def square(x):  # not importable: it travels by value
+        return {"y": x * x, "process": os.getpid()}
+
+    outputs = [Output("y", threshold=0.5), Output("process", threshold=0, orientation="upper")]
+    here, there = (
+        Study([FeatureContinuous("x", 0, 1)], outputs, models=[GaussianProcess()], seed=1)
+        for _ in range(2)
+    )
+    here.run(square, budget=8, batch=4, stop_early=False)
+    with parallel_config(backend=backend, n_jobs=2):  # a single job would be run here
+        there.run(square, budget=8, batch=4, executor=Parallel(), stop_early=False)
+    assert [run.values for run in here.runs] == [run.values for run in there.runs]
+    assert os.getpid() not in {run.results["process"] for run in there.told}
+
+
+def test_processes_of_joblib_run_the_batches():
+    runs_elsewhere("loky")
 
 
 @pytest.mark.slow
@@ -277,26 +296,15 @@ def square_somewhere(x):
 def test_a_ray_cluster_runs_the_batches(monkeypatch):
     """`joblib.parallel_config(backend="ray")` moves the runs to a cluster, and nothing else."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setenv("RAY_raylet_start_wait_time_s", "300")  # read when it is imported
     ray = pytest.importorskip("ray")
-    from joblib import Parallel, parallel_config
     from ray.util.joblib import register_ray
 
-    outputs = [Output("y", threshold=0.5), Output("process", threshold=0, orientation="upper")]
-    here, there = (
-        Study([FeatureContinuous("x", 0, 1)], outputs, models=[GaussianProcess()], seed=1)
-        for _ in range(2)
-    )
-    here.run(square_somewhere, budget=12, batch=4, stop_early=False)
-    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     try:
         register_ray()
-        with parallel_config(backend="ray", n_jobs=1):
-            there.run(square_somewhere, budget=12, batch=4, executor=Parallel(), stop_early=False)
+        runs_elsewhere("ray")
     finally:
         ray.shutdown()
-    assert [run.values for run in here.runs] == [run.values for run in there.runs]
-    assert os.getpid() not in {run.results["process"] for run in there.told}
 
 
 def test_an_executor_that_is_none_is_named():
