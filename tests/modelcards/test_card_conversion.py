@@ -300,3 +300,24 @@ def test_pointers_rebuild_what_they_flatten(value: Any) -> None:
     put_all(rebuilt, {pointer(place): v for place, v in flatten(content).items()})
     assert rebuilt == content
     assert all(place_of(pointer(place)) == place for place in flatten(content))
+
+
+def test_taking_a_field_walks_that_field_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    from modelward.modelcards.conversion.taking import Taker
+
+    class Unwalked(dict[Any, Any]):
+        def __iter__(self) -> Any:
+            raise AssertionError("all that is left was walked for one field")
+
+    card = Taker({"a": {"b": [1, {"c": 2}], "d": 3}, "e": {}})
+    card._left = Unwalked(card._left)
+    assert card.take("a", "b") == [1, {"c": 2}]
+    assert dict(card._left.items()) == {("a", "d"): 3, ("e",): {}}
+
+    asked = []
+    whole = Taker.left
+    monkeypatch.setattr(Taker, "left", lambda self: asked.append(1) or whole(self))
+    metrics = [{"type": f"m{i}", "value": i, "mine": i} for i in range(300)]
+    found = convert(parse(json.dumps({"robustness": {"metrics": metrics}})), "mct")
+    assert len(found.losses) == 900
+    assert len(asked) == 1, "what is left is looked up once, and not for each loss"

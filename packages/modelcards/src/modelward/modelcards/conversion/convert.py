@@ -92,7 +92,8 @@ def convert(
     card = Taker(content)
     target = _target(to, card, version)
     missing, added = _not_back(content, to, target.write({}))
-    losses = [_loss(place, value, card) for place, value in missing.items()]
+    left = card.left()
+    losses = [_loss(place, value, place not in left) for place, value in missing.items()]
     if carry and target.carrier:
         gone: dict[Place, Any] = dict.fromkeys(added)
         carried = {pointer(place): value for place, value in {**gone, **missing}.items()}
@@ -135,8 +136,7 @@ def _says(value: Any) -> bool:
     return value not in ({}, [], None, "")
 
 
-def _loss(place: Place, value: Any, card: Taker) -> Loss:
-    taken = place not in card.left()
+def _loss(place: Place, value: Any, taken: bool) -> Loss:
     reason = "it is written in another form" if taken else ""
     return Loss(dotted(place), "changed" if taken else "dropped", shown(value), reason)
 

@@ -30,9 +30,8 @@ class Taker:
         """Give what stands at a place, with all below it, and count it as taken."""
         value = self.look(*place)
         if value is not None:
-            end = len(place)
-            for taken in [p for p in self._left if p[:end] == place]:
-                del self._left[taken]
+            for taken in flatten(value, place):  # and not all that is left: cards have thousands
+                self._left.pop(taken, None)
         return value
 
     def text(self, *place: str | int) -> str | None:
