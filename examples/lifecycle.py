@@ -385,7 +385,7 @@ def detector_card(hardened: Any, after: adv.Assessment, folder: Path) -> Path:
     """Write the card of the hardened detector."""
     card = cards.ModelCard.from_torch(hardened.network, name=hardened.name)
     record = after.to_evidence(artifacts=page_of("detector-hardened", folder))
-    return write_card(card, DETECTOR, {"adversarial": record}, folder / "detectorcard.yaml")
+    return write_card(card, DETECTOR, {"adversarial": record}, folder / "detector-modelcard.yaml")
 
 
 # %% [markdown]

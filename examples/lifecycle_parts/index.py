@@ -35,7 +35,7 @@ RECORDS = {
     "evidence/adversarial.json": "the hardened detector under attack",
     "modelcard.yaml": "the classifier's card",
     "modelcard-edited.yaml": "the same with one number edited by hand",
-    "detectorcard.yaml": "the detector's card",
+    "detector-modelcard.yaml": "the detector's card",
 }
 DATABASES = {
     "mlflow.db": "runs, models and their records",
@@ -198,13 +198,21 @@ def _detector(before: Assessment, after: Assessment) -> list[Block]:
             [
                 ("The attack", "detector.html", "clean, attacked, and the difference"),
                 ("The attack on the hardened one", "detector-hardened.html", "the same images"),
-                ("The detector's card, for engineers", "detectorcard-engineer.html", "all of it"),
+                (
+                    "The detector's card, for engineers",
+                    "detector-modelcard-engineer.html",
+                    "all of it",
+                ),
                 (
                     "The detector's card, for risk managers",
-                    "detectorcard-risk.html",
+                    "detector-modelcard-risk.html",
                     "limits first",
                 ),
-                ("The detector's card, for everybody", "detectorcard-public.html", "in short"),
+                (
+                    "The detector's card, for everybody",
+                    "detector-modelcard-public.html",
+                    "in short",
+                ),
             ]
         ),
     ]
