@@ -86,10 +86,13 @@ class NumericSketch:
         first = int(np.searchsorted(ordered, -LARGEST, side="left"))
         last = int(np.searchsorted(ordered, LARGEST, side="right"))
         finite = ordered[first:last]
-        below = np.searchsorted(finite, self.edges, side="right")
+        counts = np.empty_like(self.counts)  # at or below each edge, all at last
+        counts[:-1] = np.searchsorted(finite, self.edges, side="right")
+        counts[-1] = finite.size
+        counts[1:] -= counts[:-1].copy()
         return replace(
             self,
-            counts=self.counts + np.diff(below, prepend=0, append=finite.size),
+            counts=self.counts + counts,
             moments=self.moments.update(finite),
             minimum=min(self.minimum, float(finite[0])) if finite.size else self.minimum,
             maximum=max(self.maximum, float(finite[-1])) if finite.size else self.maximum,
