@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import yaml
 
 from modelward.adversarial import (
     APGD,
@@ -15,11 +16,14 @@ from modelward.adversarial import (
     Yolo3,
     Yolo3Network,
     assess,
+    coco_data,
+    write_coco,
 )
 from modelward.adversarial.attacks.base import gradient
 from modelward.adversarial.attacks.iterative import reached
 from modelward.adversarial.attacks.worst_case import harm_to
-from modelward.adversarial.configuration import Assess
+from modelward.adversarial.configuration import Assess, load_config
+from modelward.adversarial.modes import run
 from modelward.core.errors import DataError
 
 
@@ -116,3 +120,40 @@ def test_a_configuration_names_ensembles():
     ):
         with pytest.raises(ValueError, match=words):
             Assess.model_validate(given | wrong)
+
+
+def test_create_attacks_several_together(members, tmp_path, monkeypatch):
+    known = dict(zip(("yolo3", "yolo5"), members, strict=True))
+    monkeypatch.setattr("modelward.adversarial.zoo.small.small_detector", known.__getitem__)
+    write_coco(Shapes(n=2, size=64, seed=4), tmp_path / "data")
+    content = {
+        "task": {"type": "create"},
+        "create-attack": {
+            "base-model": "yolo3",
+            "saved_model": "zoo",
+            "together-with": [{"base-model": "yolo5", "saved_model": "zoo"}],
+            "settings": {"steps": 2},
+        },
+        "transfer": {
+            "source_images": "logs/images.npz",
+            "target-model": "yolo5",
+            "saved_model": "zoo",
+        },
+        "dataset": {"images": "data/images", "labels_json": "data/labels.json"},
+    }
+    path = tmp_path / "config.yml"
+    path.write_text(yaml.safe_dump(content))
+    made = run(load_config(path)).images
+    assert made.config["source"] == "n0 + n1"
+    assert made.config["members"] == [member.digest() for member in members]
+    data = coco_data(tmp_path / "data" / "images", tmp_path / "data" / "labels.json")
+    images = torch.stack([data[i].image for i in range(2)])
+    targets = [data[i].target for i in range(2)]
+    ids = [data[i].id for i in range(2)]
+    by_hand = PGD(steps=2)(Ensemble(members), images, targets, ids=ids)
+    for i, number in enumerate(ids):
+        kept = next(made[j] for j in range(2) if made[j].id == number)
+        torch.testing.assert_close(kept.image, by_hand[i], atol=1e-3, rtol=0)
+    path.write_text(yaml.safe_dump(content | {"task": {"type": "transfer"}}))
+    told = run(load_config(path)).content
+    assert told["attack_strength"] != "not examined"  # a member knows its own gradient: white box
