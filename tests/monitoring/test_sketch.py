@@ -265,3 +265,22 @@ def test_hours_add_up_to_days_and_days_to_a_week() -> None:
     assert week.rows == whole.rows == 7 * 24 * 40
     for name, column in week.columns.items():
         np.testing.assert_array_equal(column.counts, whole.columns[name].counts)
+
+
+def test_floats_of_32_bits_are_counted_as_of_64() -> None:
+    rng = np.random.default_rng(21)
+    wide = pd.DataFrame({"a": rng.normal(size=3_000), "b": rng.normal(1e8, 1e3, 3_000)})
+    reference = Sketch.fit(wide)
+    few = pd.DataFrame(rng.normal(size=(2_000, 2)) * [1.0, 1e3] + [0.0, 1e8], columns=["a", "b"])
+    few = few.astype("float32")
+    few.iloc[:5, 0] = [np.inf, -np.inf, np.nan, 3e38, -3e38]
+    few.iloc[5:, 1] = wide["b"].iloc[5:2_000].astype("float32").to_numpy()  # beside the edges
+    one, two = reference.empty().add(few), reference.empty().add(few.astype("float64"))
+    for name in ("a", "b"):
+        left, right = one.columns[name], two.columns[name]
+        assert left.counts.tolist() == right.counts.tolist()
+        assert (left.rows, left.n, left.missing) == (right.rows, right.n, right.missing)
+        assert left.infinite == right.infinite == (2 if name == "a" else 0)
+        assert (left.minimum, left.maximum) == (right.minimum, right.maximum)
+        assert left.moments.m2 == pytest.approx(right.moments.m2, rel=1e-12)
+    assert Sketch.fit(few[["b"]]).digest == Sketch.fit(few[["b"]].astype("float64")).digest

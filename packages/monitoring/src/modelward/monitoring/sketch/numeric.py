@@ -69,7 +69,7 @@ class NumericSketch:
 
     def add(
         self,
-        values: npt.NDArray[np.float64],
+        values: npt.NDArray[np.floating],
         missing: int,
         *,
         room: npt.NDArray[np.float64] | None = None,
@@ -77,17 +77,19 @@ class NumericSketch:
         """Give the sketch with a chunk of values added.
 
         `room`, at least as long, is written over: many columns can be sorted in the same memory, for
-        which the system would else be asked anew with each.
+        which the system would else be asked anew with each. Floats of 32 bits are sorted as they are.
         """
         # Looking up each edge among sorted values is much faster than each value among the edges.
-        ordered = np.empty(values.size) if room is None else room[: values.size]
+        room = np.empty(values.size) if room is None else room
+        ordered = room.view(values.dtype)[: values.size]
         ordered[:] = values
         ordered.sort()
-        first = int(np.searchsorted(ordered, -LARGEST, side="left"))
-        last = int(np.searchsorted(ordered, LARGEST, side="right"))
+        largest = min(LARGEST, float(np.finfo(values.dtype).max))
+        first = int(np.searchsorted(ordered, -values.dtype.type(largest), side="left"))
+        last = int(np.searchsorted(ordered, values.dtype.type(largest), side="right"))
         finite = ordered[first:last]
         counts = np.empty_like(self.counts)  # at or below each edge, all at last
-        counts[:-1] = np.searchsorted(finite, self.edges, side="right")
+        counts[:-1] = np.searchsorted(finite, _below(self.edges, values.dtype), side="right")
         counts[-1] = finite.size
         counts[1:] -= counts[:-1].copy()
         return replace(
@@ -212,6 +214,15 @@ class NumericSketch:
             missing=int(state["missing"]),
             infinite=int(state["infinite"]),
         )
+
+
+def _below(edges: npt.NDArray[np.float64], kind: np.dtype[Any]) -> npt.NDArray[np.floating]:
+    """Give the largest floats of a kind that are at or below the edges: the same values lie below."""
+    if edges.dtype == kind:
+        return edges
+    with np.errstate(over="ignore"):
+        found = edges.astype(kind)
+    return np.where(found > edges, np.nextafter(found, kind.type(-np.inf)), found)
 
 
 def own_cells(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

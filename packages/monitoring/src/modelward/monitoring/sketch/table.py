@@ -237,5 +237,5 @@ def _add(
     # An all-missing column has no kind of its own: it fits any.
     if isinstance(sketch, CategoricalSketch):
         return sketch.add(column.counted if column.kind == kind else {}, column.missing)
-    values = column.values if column.kind == kind else np.empty(0)
+    values = column.data if column.kind == kind else np.empty(0)
     return sketch.add(values, column.missing, room=room)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Kind = Literal["numeric", "time", "categorical"]
-Floats = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.floating]
 _TOGETHER = 8
 """As many floats as a processor takes from memory at one time."""
 _ROWS_AT_ONCE = 4096
@@ -29,8 +29,8 @@ _ROWS_AT_ONCE = 4096
 class Column:
     """One column of a chunk: the values that are there, and how many are missing.
 
-    `data` is a float array of shape `(n,)` for numbers and times (seconds since 1970). Of
-    categories it is the column as it came, and `counted` says how often each is there: all that a
+    `data` is an array of shape `(n,)`, of floats of 64 or 32 bits, for numbers and times (seconds since
+    1970). Of categories it is the column as it came, and `counted` says how often each is there: all that a
     sketch needs, at half the price of the place of each value.
     """
 
@@ -49,7 +49,7 @@ class Column:
     def values(self) -> npt.NDArray[Any]:
         """The values, shape `(n,)`: numbers, or texts of categories."""
         if self.kind != "categorical":
-            return np.asarray(self.data)
+            return np.asarray(self.data, dtype=np.float64)
         there: pd.Series[Any] = self.data.dropna()
         return np.array([str(value) for value in there.tolist()], dtype=object)
 
@@ -79,7 +79,7 @@ def _side_by_side(some: Sequence[pd.Series[Any]]) -> list[Floats | None]:
     such columns are copied together, some rows at a time.
     """
     found: list[Floats | None] = [
-        series.to_numpy(dtype=np.float64)
+        series.to_numpy(dtype=np.float32 if series.dtype == np.float32 else np.float64)
         if isinstance(series.dtype, np.dtype) and series.dtype.kind == "f"
         else None
         for series in some
