@@ -89,3 +89,10 @@ def test_levels_without_order_are_taken_together():
     assert rule.condition == "x >= 0.5 and w is 'a' or 'd'"
     assert rule.contains({"x": 0.7, "w": "d"})
     assert not rule.contains({"x": 0.7, "w": "b"})
+
+
+def test_a_box_that_lost_its_last_point_is_opened_without_a_warning():
+    x = np.array([[0.05, 0.05], [0.95, 0.95]])
+    edges = [np.linspace(0, 1, 11)] * 2
+    taken = find_box(x, np.zeros(2, dtype=bool), edges, precision=0.9)
+    assert len(taken) == 2

@@ -99,7 +99,8 @@ class _Box:
             for wider in self._wider(j):
                 kept = self.taken[j]
                 self._take(j, wider)
-                if not hits[self.inside()].mean() >= precision:
+                within = hits[self.inside()]
+                if not len(within) or within.mean() < precision:
                     self._take(j, kept)
 
     def inside(self, *, skip: int = -1) -> Bools:
