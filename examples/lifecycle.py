@@ -16,9 +16,9 @@
 # **Chapter two.** A small object detector is blinded by changes no eye can see (`adversarial`), trained
 # against them, attacked again, and gets its card too.
 #
-# Everything is kept under `modelward-runs/lifecycle/`; start with `index.html` there. It takes about two
-# minutes, and one more the first time, for training the detector. The last line printed is one JSON
-# object with the headline figures.
+# Everything is kept under `modelward-runs/lifecycle/`; start with `index.html` there. It takes a few
+# minutes, and longer the first time, for training the detector. The last line printed is one JSON object
+# with the headline figures.
 
 # %%
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Size:
     requests: int = 1_510
     budget: int = 60
     audit: int = 60
-    hardening: int = 300
+    hardening: int = 200
     images: int = 32
     controls: int = 8
     resamples: int = 200
