@@ -1,3 +1,4 @@
+import copy
 import json
 
 import pytest
@@ -14,11 +15,16 @@ def system(x, k):
     return x * (k + 1)
 
 
-@pytest.fixture
-def study():
+@pytest.fixture(scope="module")
+def learnt():
     s = Study(FEATURES, [Output("y", threshold=12.0)], name="saved", seed=3, audit=0.2, level=0.9)
     s.run(system, budget=30, batch=2, stop_early=False)
     return s
+
+
+@pytest.fixture
+def study(learnt):
+    return copy.deepcopy(learnt)
 
 
 def finish(study):
