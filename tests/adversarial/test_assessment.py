@@ -350,6 +350,7 @@ NOISE = figure("Noise", 0.6, gradient=False, objective=None)
         (0.7, [figure("PGD", 0.1)], ["no noise baseline"]),
         (0.1, [NOISE, figure("PGD", 0.0)], ["clean AP of one is only 0.100"]),
         (0.7, [NOISE, figure("PGD", 0.6)], ["the attack found nothing"]),
+        (0.0, [NOISE, figure("PGD", 0.6)], ["clean AP of one is only 0.000"]),
         (0.7, [NOISE, figure("PGD", 0.65, eps=EPS / 4)], ["sensitive to plain noise"]),
         (0.7, [NOISE, figure("FGSM", 0.1), figure("PGD", 0.3)], ["gradients may be masked"]),
         (0.7, [NOISE, figure("FGSM", 0.1), figure("PGD", 0.3, objective="Vanishing()")], []),

@@ -122,7 +122,7 @@ def warnings_on(clean: Mapping[str, Scores], cells: Sequence[Cell]) -> tuple[str
     pairs = dict.fromkeys((cell.source, cell.target) for cell in cells)
     for source, target in pairs:
         own = [c for c in cells if (c.source, c.target) == (source, target)]
-        if source == target:
+        if source == target and clean[target].ap.value > 0:  # else all that can be said is said
             found += [*_no_better_than_noise(own), *_pgd_behind_fgsm(own), *_larger_weaker(own)]
             found += [*_behind_black_box(own), *_more_steps_weaker(own)]
     return tuple(found)
