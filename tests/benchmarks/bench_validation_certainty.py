@@ -5,7 +5,8 @@ then measured on 4,000 points. Bounds are looked at after every run, against the
 surrogates in force. The naive rule stops when the surrogates' own certainty reaches the target.
 
 `MODELWARD_BENCH_SEEDS` says how many studies, `MODELWARD_BENCH_MINUTES` after how many minutes no more
-are begun, `MODELWARD_BENCH_WORKERS` on how many processes.
+are begun, `MODELWARD_BENCH_WORKERS` on how many processes; studies are kept line by line in the file that
+`MODELWARD_BENCH_ROWS` names, and are not made again.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,6 +38,7 @@ STUDIES = int(os.environ.get("MODELWARD_BENCH_SEEDS", "2" if SHORT else "100"))
 SEEDS = 1 if SHORT else 5
 BUDGET, BATCH, TARGET = (60 if SHORT else 400), 5, 0.9
 WORKERS = int(os.environ.get("MODELWARD_BENCH_WORKERS", "2"))
+KEPT = os.environ.get("MODELWARD_BENCH_ROWS", "")
 UNTIL = time.time() + 60 * float(os.environ.get("MODELWARD_BENCH_MINUTES", "inf"))
 NAMES = ("four-branch", "Hartmann-6", "mixed rules", "five features")
 
@@ -75,7 +78,12 @@ def calibrated(seed: int) -> dict[str, Any] | None:
             break
     right = float((study.surrogates().fails(test) == truth).mean())
     stopped = study.proven()
-    return {"right": right, "stopped": stopped, "runs": study.n_told, "naive": naive, **broken}
+    kept = {k: bool(v) for k, v in broken.items()}
+    row = {"right": right, "stopped": stopped, "runs": study.n_told, "naive": naive, **kept}
+    if KEPT:
+        with Path(KEPT).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"seed": seed, **row}) + "\n")
+    return row
 
 
 def probability(seed: int) -> tuple[float, int]:
@@ -111,8 +119,12 @@ def probability(seed: int) -> tuple[float, int]:
 
 
 def main() -> None:
-    every = Parallel(n_jobs=WORKERS)(delayed(calibrated)(seed) for seed in range(STUDIES))
-    studies = [s for s in every if s is not None]
+    kept = []
+    if KEPT and Path(KEPT).is_file():
+        kept = [json.loads(line) for line in Path(KEPT).read_text("utf-8").splitlines()]
+    left = sorted(set(range(STUDIES)) - {s["seed"] for s in kept})
+    made = Parallel(n_jobs=WORKERS)(delayed(calibrated)(seed) for seed in left)
+    studies = kept + [s for s in made if s is not None]
     stopped = [s for s in studies if s["stopped"]]
     naive = [s["naive"] for s in studies if s["naive"] is not None]
     found = Parallel(n_jobs=WORKERS)(delayed(probability)(seed) for seed in range(SEEDS))
