@@ -394,4 +394,5 @@ def test_a_masked_gradient_is_called_out(detector, data, caplog):
     assert "objective=Untargeted()" in result.config["attacks"][1]
     (strength,) = result.strength
     assert strength.verdict == "weak"
-    assert not next(c for c in strength.checks if c.name == "huge eps").passed
+    # Steps of any sign destroy an image in a huge ball; within eps, plain noise is ahead of these.
+    assert not next(c for c in strength.checks if c.name == "noise").passed
