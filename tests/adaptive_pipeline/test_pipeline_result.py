@@ -95,6 +95,29 @@ def test_evidence_tells_the_promotion_and_is_sealed(loop: AdaptivePipeline) -> N
         from_store.to_evidence()
 
 
+def test_a_promotion_by_hand_tells_what_was_measured_and_no_more(
+    store: Store, memory: MemoryRegistry
+) -> None:
+    memory.register(Threshold(0.5), alias="champion", columns=["x"])
+    by_hand = AdaptivePipeline(
+        store=store,
+        registry=memory,
+        train=learn,
+        triggers=[],
+        executor=Inline(),
+        window=SinceDrift(minimum=20),
+    )
+    World(shift=None, n=60).run(by_hand)
+    by_hand.retrain("a new sensor")
+    by_hand.promote("agreed on Tuesday")
+    record = by_hand.summary().to_evidence()
+    assert record.sealed
+    names = {metric.name for metric in record.metrics}
+    assert "promoted_at" in names
+    assert "gain" not in names
+    assert "it was promoted without a comparison" in record.findings
+
+
 def test_before_anything_happened_there_is_nothing_to_tell(
     store: Store, memory: MemoryRegistry
 ) -> None:

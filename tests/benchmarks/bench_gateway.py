@@ -122,7 +122,7 @@ def times(port: int, path: str, body: bytes, n: int) -> list[float]:
 
 def throughput(port: int, path: str, body: bytes, n: int) -> float:
     """Give requests a second over sixteen connections at once."""
-    head = f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+    head = f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
     message = f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
     return asyncio.run(_load(port, message, n))
 

@@ -172,6 +172,7 @@ def test_a_class_that_is_rarely_drawn_is_no_trouble() -> None:
 @pytest.mark.parametrize("kind", ["series", "categorical", "object", "tensor", "text"])
 def test_columns_of_many_kinds(kind: str) -> None:
     import pandas as pd
+
     torch = pytest.importorskip("torch")
 
     make: Any = {

@@ -138,15 +138,33 @@ def _estimate(estimate: Estimate) -> dict[str, Any]:
     }
 
 
+_DIRECTION: dict[str, dict[str, Any]] = {
+    "loss_before": {"higher_is_better": False},
+    "loss_drifted": {"higher_is_better": False},
+    "loss_after": {"higher_is_better": False},
+    "gain": {"higher_is_better": True, "limit": 0.0},
+}
+
+
 def evidence(
     adaptation: Adaptation, model: Version, config: Mapping[str, Any], head: str
 ) -> Evidence:
     """Make the evidence record of one promotion, about the version it led to."""
     from modelward.core.evidence import Evidence, Input, Metric, Subject
 
-    losses = [("loss_before", adaptation.before), ("loss_drifted", adaptation.drifted)]
-    if adaptation.after.n:
-        losses.append(("loss_after", adaptation.after))
+    measured = {
+        "loss_before": adaptation.before,
+        "loss_drifted": adaptation.drifted,
+        "loss_after": adaptation.after,
+        "gain": adaptation.gain,
+    }
+    # What nobody measured is left out: no label yet, or a promotion by hand, which compares nothing.
+    known = {name: e for name, e in measured.items() if math.isfinite(e.value)}
+    compared = (
+        f"on the same requests its loss was lower by {adaptation.gain!r}"
+        if "gain" in known
+        else "it was promoted without a comparison"
+    )
     return Evidence.create(
         kind="pipeline.promotion",
         subject=Subject(name=model.name, version=model.version, uri=model.uri, sha256=model.sha256),
@@ -161,14 +179,16 @@ def evidence(
             )
         ],
         metrics=[
-            *(Metric.of(name, loss, higher_is_better=False) for name, loss in losses),
-            Metric.of("gain", adaptation.gain, higher_is_better=True, limit=0.0),
+            *(
+                Metric.of(name, Estimate(**_estimate(each)), **_DIRECTION[name])
+                for name, each in known.items()
+            ),
             Metric.of("change_since", adaptation.since, unit="request"),
             Metric.of("detected_at", adaptation.detected, unit="request"),
             Metric.of("promoted_at", adaptation.promoted, unit="request"),
         ],
         findings=[
             f"version {adaptation.new} replaced version {adaptation.old}: {adaptation.reason}",
-            f"on the same requests its loss was lower by {adaptation.gain!r}",
+            compared,
         ],
     )
