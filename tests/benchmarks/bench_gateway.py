@@ -1,9 +1,10 @@
 """Gateway beside a bare FastAPI route and MLflow's own server.
 
-All three serve the same scikit-learn model from the same MLflow registry, with one worker on uvicorn
+All serve the same scikit-learn model from the same MLflow registry, with one worker on uvicorn
 and uvloop; rounds of requests go to each in turn over one kept connection, and then over sixteen
 at once. Figures are medians over the rounds. The gateway answers requests that arrive together by one
-call of the model, which the other two do not: that is where its throughput comes from.
+call of the model, which the other two do not: that is where its throughput comes from. "Unlimited" is
+the gateway with `timeout=None`: the champion answers in the event loop, without a deadline.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ OURS = """
 import sys
 from modelward.adaptive_pipeline import Gateway, Registry, Store
 from modelward.adaptive_pipeline.gateway.app import create_app, serve
-gateway = Gateway(Store(sys.argv[3]), registry=Registry(name="bench", tracking_uri=sys.argv[1]))
+limit = {"timeout": None} if sys.argv[4:] else {}
+registry = Registry(name="bench", tracking_uri=sys.argv[1])
+gateway = Gateway(Store(sys.argv[3]), registry=registry, **limit)
 serve(create_app(gateway), port=int(sys.argv[2]))
 """
 
@@ -155,11 +158,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         URI = prepare(folder)
-        ports = [free() for _ in range(3)]
-        store = f"sqlite:///{folder / 'pipeline.db'}"
+        ports = [free() for _ in range(4)]
+        stores = [f"sqlite:///{folder / name}.db" for name in ("pipeline", "unlimited")]
         commands = [
             ([sys.executable, "-c", BARE, URI, str(ports[0])], "/docs"),
-            ([sys.executable, "-c", OURS, URI, str(ports[1]), store], "/readyz"),
+            ([sys.executable, "-c", OURS, URI, str(ports[1]), stores[0]], "/readyz"),
             (
                 [
                     *[sys.executable, "-m", "mlflow", "models", "serve", "-m", "models:/bench/1"],
@@ -167,27 +170,29 @@ def main() -> None:
                 ],
                 "/ping",
             ),
+            ([sys.executable, "-c", OURS, URI, str(ports[3]), stores[1], "unlimited"], "/readyz"),
         ]
         bodies = [
             ("/predict", json.dumps({"row": ROW}).encode()),
             ("/predict", json.dumps({"row": ROW}).encode()),
             ("/invocations", json.dumps({"dataframe_records": [ROW]}).encode()),
+            ("/predict", json.dumps({"row": ROW}).encode()),
         ]
         with contextlib.ExitStack() as stack:
             for (command, path), port in zip(commands, ports, strict=True):
                 stack.enter_context(server(command, port, path, folder))
-            p50: list[list[float]] = [[], [], []]
-            p99: list[list[float]] = [[], [], []]
-            rate: list[list[float]] = [[], [], []]
+            p50: list[list[float]] = [[], [], [], []]
+            p99: list[list[float]] = [[], [], [], []]
+            rate: list[list[float]] = [[], [], [], []]
             for turn in range(ROUNDS + 1):
-                for who in range(3):
+                for who in range(4):
                     found = sorted(times(ports[who], *bodies[who], REQUESTS))
                     speed = throughput(ports[who], *bodies[who], REQUESTS)
                     if turn:  # the first round warms up
                         p50[who].append(1000 * statistics.median(found))
                         p99[who].append(1000 * found[int(0.99 * len(found))])
                         rate[who].append(speed)
-    names = ["bare", "gateway", "mlflow"]
+    names = ["bare", "gateway", "mlflow", "unlimited"]
     median = statistics.median
     figures = {
         **{f"{name}_p50_ms": median(p50[i]) for i, name in enumerate(names)},
@@ -197,6 +202,11 @@ def main() -> None:
         "p99_above_bare_ms": median(b - a for a, b in zip(p99[0], p99[1], strict=True)),
         "throughput_of_bare": median(b / a for a, b in zip(rate[0], rate[1], strict=True)),
         "throughput_of_mlflow": median(b / a for a, b in zip(rate[2], rate[1], strict=True)),
+        "unlimited_p50_above_bare_ms": median(b - a for a, b in zip(p50[0], p50[3], strict=True)),
+        "unlimited_p99_above_bare_ms": median(b - a for a, b in zip(p99[0], p99[3], strict=True)),
+        "unlimited_throughput_of_bare": median(
+            b / a for a, b in zip(rate[0], rate[3], strict=True)
+        ),
     }
     print(json.dumps({name: round(value, 4) for name, value in figures.items()}))
 

@@ -132,7 +132,9 @@ class GatewayConfig(Config):
     port: int = Field(8_000, ge=0, le=65_535)
     durability: Literal["batch", "sync"] = "batch"
     patience: Positive = 30.0  # seconds the database may be away before requests are turned away
-    timeout: Positive = 10.0  # seconds the champion has for an answer
+    timeout: Positive | None = (
+        10.0  # seconds the champion has for an answer; null: no thread, no limit
+    )
     deadline: Positive = 1.0  # seconds a challenger has in an A/B test
     max_bytes: int = Field(1 << 20, ge=1_000)  # of a body
     max_rows: int = Field(1_000, ge=1)  # of a body

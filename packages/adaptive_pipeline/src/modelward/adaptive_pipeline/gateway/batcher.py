@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Batcher:
     """Gives each version that answers a lane of its own (see `Lane`); while they swap there are two."""
 
-    def __init__(self, *, timeout: float = 10.0) -> None:
+    def __init__(self, *, timeout: float | None = 10.0) -> None:
         self.timeout = timeout
         self._lanes: dict[int, Lane] = {}
 

@@ -47,7 +47,8 @@ class Gateway:
     Where the plan divides requests between two versions, the challenger has `deadline` seconds; if it
     fails, hangs or gives no usable answer, the champion answers, and why is recorded. After five
     failures in a row it is not asked for half a minute. The champion has `timeout` seconds over HTTP:
-    a call that takes longer fails, and keeps nobody else waiting (see `Lane`).
+    a call that takes longer fails, and keeps nobody else waiting; with None it answers in the event
+    loop, a little sooner, and one that hangs holds all (see `Lane`).
 
     >>> from modelward.adaptive_pipeline import Scorer
     >>> store = Store("sqlite://")
@@ -67,7 +68,7 @@ class Gateway:
         limit: int = 50_000,
         patience: float = 30.0,
         deadline: float = 1.0,
-        timeout: float = 10.0,
+        timeout: float | None = 10.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         if durability not in {"batch", "sync"}:

@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,7 @@ class _Call:
 
     loop: asyncio.AbstractEventLoop
     taken: Sequence[_Waiting]
-    timer: asyncio.TimerHandle = field(init=False)
+    timer: asyncio.TimerHandle | None = None
 
 
 class Lane:
@@ -42,9 +42,12 @@ class Lane:
     never asked by two threads at once, unless a call takes longer than `timeout` seconds: then its
     requests fail, its thread is left to itself, and another one goes on with those that wait. While
     `MOST_HUNG` calls hang, nothing more is asked, and requests fail at once.
+
+    With a `timeout` of None the model answers in the event loop itself: a request is spared the way to
+    another thread and back, and a model that hangs holds all.
     """
 
-    def __init__(self, scorer: Scorer, *, timeout: float) -> None:
+    def __init__(self, scorer: Scorer, *, timeout: float | None) -> None:
         self.scorer = scorer
         self.timeout = timeout
         self.hung = 0
@@ -79,8 +82,12 @@ class Lane:
         if self._at_work is not None or not self._waiting or self._loop is None:
             return
         taken, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
-        call = self._at_work = _Call(self._loop, taken)
-        call.timer = self._loop.call_later(self.timeout, self._give_up, call)
+        call = _Call(self._loop, taken)
+        if self.timeout is None:
+            self._tell(call, *self._scored(call))
+            return
+        self._at_work = call
+        call.timer = self._loop.call_later(self.timeout, self._give_up, call, self.timeout)
         if self._given is None:
             self._given = SimpleQueue()
             # A daemon, for a model may hang and must not keep the process from its end.
@@ -94,17 +101,18 @@ class Lane:
             self.hung -= 1  # it did end, after all
             return
         self._at_work = None
-        call.timer.cancel()
+        if call.timer is not None:
+            call.timer.cancel()
         self._tell(call, answers, latency)
 
-    def _give_up(self, call: _Call) -> None:
+    def _give_up(self, call: _Call, after: float) -> None:
         if call is not self._at_work:
             return
         self._at_work = None
         self.hung += 1
         self.close()  # its thread ends when the call does
-        late = TimeoutError(f"no answer within {self.timeout:g} seconds")
-        self._tell(call, [late] * len(call.taken), self.timeout)
+        late = TimeoutError(f"no answer within {after:g} seconds")
+        self._tell(call, [late] * len(call.taken), after)
 
     def _tell(self, call: _Call, answers: Sequence[Scalar | Exception], latency: float) -> None:
         for (request, done), answer in zip(call.taken, answers, strict=True):
@@ -127,14 +135,18 @@ class Lane:
 
     def _run(self, given: SimpleQueue[_Call | None]) -> None:
         while (call := given.get()) is not None:
-            begun = time.perf_counter()
-            answers: list[Scalar | Exception]
-            try:
-                answers = self.scorer.score_many([request.row for request, _ in call.taken])
-            except BaseException as error:  # a model may even exit: the thread has to go on
-                answers = [RuntimeError(f"{type(error).__name__}: {error}")] * len(call.taken)
-            latency = time.perf_counter() - begun
+            answers, latency = self._scored(call)
             try:
                 call.loop.call_soon_threadsafe(self._deliver, call, answers, latency)
             except RuntimeError as error:  # the loop was closed meanwhile: nobody waits
                 logger.debug("nobody hears what version %s said: %s", self.scorer.version, error)
+
+    def _scored(self, call: _Call) -> tuple[Sequence[Scalar | Exception], float]:
+        """Let the model answer; give what it said and the seconds it took."""
+        begun = time.perf_counter()
+        answers: Sequence[Scalar | Exception]
+        try:
+            answers = self.scorer.score_many([request.row for request, _ in call.taken])
+        except BaseException as error:  # a model may even exit: whoever asks has to go on
+            answers = [RuntimeError(f"{type(error).__name__}: {error}")] * len(call.taken)
+        return answers, time.perf_counter() - begun
