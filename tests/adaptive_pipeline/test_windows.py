@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import create_engine, insert, text
 
 from modelward.adaptive_pipeline import LastN, ReservoirRecent, Signal, SinceDrift, Store
+from modelward.adaptive_pipeline.losses import squared
 from modelward.adaptive_pipeline.retrainer import windows
 from modelward.adaptive_pipeline.store import schema
 from modelward.core.errors import ConfigError, DataError
@@ -193,6 +194,19 @@ def test_rows_that_do_not_go_together_are_named(store: Store) -> None:
     join(store, *[(seq, 0, "up" if seq % 2 else 0.5) for seq in range(61, 86)])
     with pytest.raises(DataError, match=r"the labels to be all text.* got float, str"):
         windows.load(store, policy, ANY)
+
+
+def test_a_label_that_gives_no_loss_does_not_keep_a_training_from_beginning(store: Store) -> None:
+    serve(store, 40)
+    join(store, *[(seq, 0, float(seq)) for seq in range(1, 41) if seq not in {5, 9}])
+    join(store, (5, 0, "n/a"), (9, 0, 1e308), (7, 1, "n/a"))
+    data, until = windows.load(store, LastN(n=100, minimum=20), ANY, loss=squared)
+    assert data.seq == tuple(seq for seq in range(1, 41) if seq not in {5, 7, 9})
+    assert data.y.tolist() == [float(seq) for seq in data.seq]
+    join(store, (5, 1, 5.0))  # corrected
+    assert 5 in windows.load(store, LastN(n=100, minimum=20), ANY, loss=squared)[0].seq
+    again, _ = windows.load(store, LastN(n=100, minimum=20), ANY, loss=squared, until=until)
+    assert again.sha256 == data.sha256
 
 
 def test_whole_and_broken_numbers_go_together(store: Store) -> None:

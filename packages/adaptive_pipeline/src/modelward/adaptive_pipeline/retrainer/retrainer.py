@@ -118,7 +118,7 @@ class Retrainer:
         if known is not None:
             return known
         try:
-            data, position = windows.load(self.store, self.window, signal)
+            data, position = windows.load(self.store, self.window, signal, loss=self.loss)
             kept, held = self._divide(data)
         except DataError as error:
             return Trained(None, tell(error), order, signal.since)
@@ -263,7 +263,9 @@ class Retrainer:
 
     def _held(self, trained: Trained) -> TrainingData:
         signal = Signal(trigger="", reason="", since=trained.since)
-        data, _ = windows.load(self.store, self.window, signal, until=trained.position)
+        data, _ = windows.load(
+            self.store, self.window, signal, loss=self.loss, until=trained.position
+        )
         if data.sha256 != trained.data:
             raise DataError(
                 f"expected the window it was trained on ({trained.data}), got {data.sha256}: rows "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import ColumnElement, Select, Subquery, exists, func, select
 
+from modelward.adaptive_pipeline.losses import Loss, of
 from modelward.adaptive_pipeline.retrainer.job import TrainingData
 from modelward.adaptive_pipeline.store.schema import joined, predictions
 from modelward.adaptive_pipeline.triggers.signal import Signal
@@ -160,12 +161,20 @@ def count(store: Store, policy: WindowPolicy, signal: Signal) -> int:
 
 
 def load(
-    store: Store, policy: WindowPolicy, signal: Signal, *, until: int | None = None
+    store: Store,
+    policy: WindowPolicy,
+    signal: Signal,
+    *,
+    loss: Loss | None = None,
+    until: int | None = None,
 ) -> tuple[TrainingData, int]:
     """Load the labelled requests a policy chooses, each with the newest revision of its label.
 
-    `until` is the last join to look at (None: the last there is); it is given back with the data.
-    The log of joins only grows, so that the same `until` gives the same rows again.
+    With a `loss`, those are left out whose label gives none with the answer they got (the
+    controller enters them as unusable): one text among numbers would keep every training from
+    beginning for as long as it lies in the window. `until` is the last join to look at (None: the
+    last there is); it is given back with the data. The log of joins only grows, so that the same
+    `until` gives the same rows again.
 
     Raises `DataError` when there are none, or their rows or labels do not go together.
     """
@@ -173,6 +182,8 @@ def load(
         if until is None:
             until = int(tx.scalar(select(func.max(joined.c.position))) or 0)
         rows = _rows(tx, policy.choose(signal, _labelled(until)), until)
+    if loss is not None:
+        rows = [row for row in rows if _usable(row, loss)]
     if not rows:
         raise DataError("expected labelled requests in the window, got none")
     seq = tuple(row.seq for row in rows)
@@ -197,13 +208,21 @@ def _rows(tx: Connection, chosen: Select[tuple[int]], until: int) -> Sequence[An
     )
     wanted = chosen.subquery("wanted")
     query = (
-        select(joined.c.seq, predictions.c.row, joined.c.label)
+        select(joined.c.seq, predictions.c.row, predictions.c.prediction, joined.c.label)
         .join(wanted, wanted.c.seq == joined.c.seq)
         .join(predictions, predictions.c.seq == joined.c.seq)
         .where(joined.c.position <= until, ~revised)
         .order_by(joined.c.seq)
     )
     return tx.execute(query).all()
+
+
+def _usable(row: Any, loss: Loss) -> bool:
+    try:
+        of(loss, row.label, row.prediction)
+    except Exception:  # whatever a loss makes of a label that is not for it
+        return False
+    return True
 
 
 def _frame(rows: list[dict[str, Any]], seq: tuple[int, ...]) -> pd.DataFrame:
