@@ -208,6 +208,16 @@ def test_numbers_stay_as_written_in_every_format() -> None:
         assert again[("model_details", "version", "name")] == "1.10", form
 
 
+@pytest.mark.parametrize("form", CARRYING)
+def test_the_texts_none_and_true_are_neither_nothing_nor_true(form: str) -> None:
+    said = {"depth": "None", "bootstrap": True, "warm": "True"}
+    document = parse(json.dumps({"model_parameters": {"parameters": said}}))
+    again = back(convert(document, form).content, form).content["model_parameters"]["parameters"]
+    assert repr(sorted(again.items())) == repr(sorted(said.items()))
+    lost = {loss.place for loss in convert(document, form, carry=False).losses}
+    assert "model_parameters.parameters.bootstrap" in lost
+
+
 def test_the_cards_of_verifyml_are_read_as_they_were_written(shared: Path) -> None:
     for path in sorted((shared / "cards/verifyml").glob("*.proto")):
         data = path.read_bytes()

@@ -126,7 +126,7 @@ def _not_back(content: Any, to: str, written: str | bytes) -> tuple[dict[Place, 
         for place, value in before.items()
         if not (to == "cyclonedx" and place in _CHOSEN)
         and _says(value)
-        and str(again.get(place)) != str(value)
+        and not _same(value, again.get(place))
     }
     added = [p for p, v in again.items() if p not in before and p[:1] not in _OWN and _says(v)]
     return missing, added
@@ -134,6 +134,13 @@ def _not_back(content: Any, to: str, written: str | bytes) -> tuple[dict[Place, 
 
 def _says(value: Any) -> bool:
     return value not in ({}, [], None, "")
+
+
+def _same(value: Any, again: Any) -> bool:
+    """Let a number come back as text; the texts `None` and `True` are neither nothing nor true."""
+    if again is None or isinstance(value, bool) or isinstance(again, bool):
+        return value is again
+    return str(value) == str(again)
 
 
 def _loss(place: Place, value: Any, taken: bool) -> Loss:
