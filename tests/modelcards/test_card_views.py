@@ -200,6 +200,33 @@ def test_the_command_render(checked: tuple[Document, CardVerification], tmp_path
     assert isinstance(nobody.exception, ConfigError)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["render", "card.v1.2.md", "--format", "markdown"],
+        ["coverage", "card.v1.2.md", "--out", "card.v1.2.md"],
+        ["validate", "card.v1.2.md", "--out", "./card.v1.2.md"],
+    ],
+)
+def test_no_page_is_written_over_its_card(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = "---\nmodel_details: {name: scenes}\n---\n# scenes\n"
+    Path("card.v1.2.md").write_text(text)
+    refused = CliRunner().invoke(app, command)
+    assert "got the card itself: card.v1.2.md" in str(refused.exception)
+    assert Path("card.v1.2.md").read_text() == text
+
+
+def test_a_page_keeps_the_whole_name_of_its_card(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("card.v1.2.yaml").write_text("model_details: {name: scenes}")
+    assert CliRunner().invoke(app, ["render", "card.v1.2.yaml"]).output == "card.v1.2.html\n"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_keep_wcag_aa(
     checked: tuple[Document, CardVerification], tmp_path: Path, browser: Any, scheme: str

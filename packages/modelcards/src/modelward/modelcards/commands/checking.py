@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from modelward.core.errors import ModelwardError
+from modelward.core.errors import ModelwardError, StateError
 from modelward.modelcards.outputs.report import FORMS, Checked, Report, write_report
 from modelward.modelcards.rules.finding import SEVERITIES, Finding, Severity
 
@@ -132,6 +132,15 @@ def severity_of(name: str | None) -> Severity | None:
     return next((severity for severity in SEVERITIES if severity == name), None)
 
 
+def never_over(out: Path, cards: Iterable[Path]) -> None:
+    """Raise `StateError` where a page or report would be written over the card it is about."""
+    if out.exists() and any(card.exists() and card.samefile(out) for card in cards):
+        raise StateError(
+            f"expected to write beside the card, got the card itself: {out}",
+            hint="name another file with --out.",
+        )
+
+
 def say(report: Report, form: str, output: Path | None) -> None:
     """Print a report, or write it to a file."""
     if form not in FORMS:
@@ -142,4 +151,5 @@ def say(report: Report, form: str, output: Path | None) -> None:
         return
     from modelward.core.files import write_whole
 
+    never_over(output, (Path(checked.file) for checked in report.cards))
     write_whole(output, text + "\n")

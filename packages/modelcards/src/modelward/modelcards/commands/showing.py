@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from modelward.modelcards.commands.checking import FAILED, OK
+from modelward.modelcards.commands.checking import FAILED, OK, never_over
 
 
 def diff(
@@ -87,6 +87,7 @@ def coverage(
     if out is None:
         typer.echo(text)
     else:
+        never_over(out, [card])
         typer.echo(str(write_whole(out, text)))
 
 
@@ -132,7 +133,8 @@ def render(  # noqa: PLR0917 - options of a command
     if form not in FORMS:
         raise typer.BadParameter(f"expected one of {', '.join(FORMS)}, got {form!r}")
     document = read_any(card)
-    target = out or Path(card.stem).with_suffix(FORMS[form])
+    target = out or Path(card.stem + FORMS[form])
+    never_over(target, [card])
     result = check(document, tracking_uri=mlflow)
     typer.echo(
         str(write_page(document, result, target, form=form, audience=audience, template=template))
