@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 from modelward.adaptive_pipeline import JoinCounts, Joiner, Label, Store
 from modelward.adaptive_pipeline.store.recording import Recorded, record
-from modelward.adaptive_pipeline.store.store import _PRAGMAS
+from modelward.adaptive_pipeline.store.store import PIPELINE
 from modelward.core.errors import ServiceError
 
 SHORT = os.environ.get("MODELWARD_BENCH") == "short"
@@ -97,7 +97,7 @@ def ours(url: str, rows: list[Recorded], truth: list[Label]) -> tuple[Rate, Rate
 def floor(folder: Path, rows: list[Recorded], truth: list[Label]) -> tuple[Rate, Rate]:
     Store(f"sqlite:///{folder / 'floor.db'}").close()  # the same tables and indices
     db = sqlite3.connect(folder / "floor.db", isolation_level=None)
-    for pragma in _PRAGMAS:
+    for pragma in PIPELINE.sqlite_settings:
         db.execute(f"PRAGMA {pragma}")
     columns = ", ".join(f'"{name}"' for name in Recorded._fields)
     marks = ", ".join("?" * len(Recorded._fields))

@@ -91,18 +91,12 @@ def _sqlite(url: URL, schema: Schema, busy_timeout: float) -> Engine:
     pool: dict[str, Any] = {"poolclass": StaticPool} if alone else dict(schema.pool)
     arguments = {"timeout": busy_timeout, "check_same_thread": False}
     engine = create_engine(url, connect_args=arguments, **pool, **schema.engine)
-    pragmas = (
-        f"synchronous={'FULL' if schema.durable else 'NORMAL'}",
-        "foreign_keys=ON",
-        "cache_size=-32768",  # 32 MB: keys are looked up in no order
-        *schema.pragmas,
-    )
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves, below
         _wal(connection, busy_timeout)
-        for pragma in pragmas:
+        for pragma in schema.sqlite_settings:
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -55,6 +55,16 @@ class Schema:
         """The table that holds the revision."""
         return f"modelward_{self.name}_revision"
 
+    @property
+    def sqlite_settings(self) -> tuple[str, ...]:
+        """The pragmas of each connection to SQLite."""
+        return (
+            f"synchronous={'FULL' if self.durable else 'NORMAL'}",
+            "foreign_keys=ON",
+            "cache_size=-32768",  # 32 MB: keys are looked up in no order
+            *self.pragmas,
+        )
+
     def driver(self, extra: str) -> str:
         """Say what to hand to pip for a driver."""
         return f"'./packages/{self.library}[{extra}]'"
