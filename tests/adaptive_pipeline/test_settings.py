@@ -75,6 +75,17 @@ def test_a_pipeline_from_a_file_serves(tmp_path: Path, memory: Registry) -> None
     loop.close()
 
 
+def test_segments_that_would_guard_nothing_are_refused(tmp_path: Path, memory: Registry) -> None:
+    strange = write(tmp_path, WHOLE.replace("segments: [x]", "segments: [x, vessel]"))
+    with pytest.raises(ConfigError, match=r"columns of version 1, \['x'\], got \['vessel'\]"):
+        AdaptivePipeline(strange, registry=memory)
+    none = WHOLE.replace(", segments: [x]", "").replace(
+        "watch: 100", "watch: 100, guardrails: {segments: 0.2}"
+    )
+    with pytest.raises(ConfigError, match=r"guardrails.segments and no monitor.segments"):
+        assembly.comparison(assembly.read(write(tmp_path, none)))
+
+
 def test_defaults_are_a_process_of_its_own_and_paired_shadow() -> None:
     text = "{store: 'sqlite://', registry: {name: x}, train: 'json:loads'}"
     config = loads(text, PipelineConfig)

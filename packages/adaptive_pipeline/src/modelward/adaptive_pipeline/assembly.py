@@ -151,7 +151,10 @@ def executor(config: PipelineConfig) -> Executor:
 
 
 def comparison(config: PipelineConfig) -> Comparison:
-    """Make the comparison, its design by what the labels depend on."""
+    """Make the comparison, its design by what the labels depend on.
+
+    Raises `ConfigError` for a guardrail by segment where no segments are followed.
+    """
     settings, guards = config.comparison, config.comparison.guardrails
     guardrails: list[Any] = []
     if guards.error_rate is not None:
@@ -159,6 +162,12 @@ def comparison(config: PipelineConfig) -> Comparison:
     if guards.latency is not None:
         guardrails.append(Latency(tolerance=guards.latency))
     if guards.segments is not None:
+        if not config.monitor.segments:
+            raise ConfigError(
+                "expected columns whose values are guarded apart, got comparison.guardrails.segments "
+                "and no monitor.segments",
+                hint="name them: monitor: {segments: [COLUMN]}.",
+            )
         guardrails.append(Segments(tolerance=guards.segments))
     return comparison_from(
         {

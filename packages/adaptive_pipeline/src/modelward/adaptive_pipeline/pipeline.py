@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from modelward.adaptive_pipeline.result import PipelineResult
     from modelward.adaptive_pipeline.retrainer.executors import Executor
     from modelward.adaptive_pipeline.retrainer.windows import WindowPolicy
+    from modelward.adaptive_pipeline.scorer import Scorer
     from modelward.adaptive_pipeline.settings import PipelineConfig
 
 
@@ -64,8 +65,9 @@ class AdaptivePipeline:
     on the same store goes on from there. While another process works on the store, this one waits,
     `wait` seconds at most (None: for as long as it takes).
 
-    Raises `ConfigError` when store, registry or training function are missing, and `StateError` when
-    no champion is registered or the store is still taken after `wait` seconds.
+    Raises `ConfigError` when store, registry or training function are missing or a segment is no
+    column of the champion, and `StateError` when no champion is registered or the store is still
+    taken after `wait` seconds.
     """
 
     gateway: Gateway
@@ -256,15 +258,17 @@ class AdaptivePipeline:
 
     def _follow(self, plan: Plan) -> None:
         scorers = self.controller.scorers
+        champion = scorers.inside(plan.champion)
         other = plan.challenger if plan.mode == "split" else None
         serving = Serving(
-            champion=scorers.inside(plan.champion),
+            champion=champion,
             challenger=None if other is None else scorers.outside(other),
             plan=plan,
         )
         if hasattr(self, "gateway"):
             self.gateway.serving = serving
         else:
+            _known(self.monitor.segments, champion)
             settings = self.config.gateway
             self.gateway = Gateway(
                 self.store,
@@ -275,6 +279,18 @@ class AdaptivePipeline:
                 timeout=settings.timeout,
                 clock=self.clock,
             )
+
+
+def _known(segments: Sequence[str], champion: Scorer) -> None:
+    """See that segments are columns of the requests; those that are not would guard nothing."""
+    columns = champion.columns
+    strange = [name for name in segments if columns is not None and name not in columns]
+    if strange:
+        raise ConfigError(
+            f"expected segments among the columns of version {champion.version}, "
+            f"{list(columns or ())}, got {strange}",
+            hint="requests hold what the model was trained on, and nothing else.",
+        )
 
 
 def service(
