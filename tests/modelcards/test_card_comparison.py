@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,21 @@ def test_without_a_declared_direction_nothing_is_called_better() -> None:
         "passed",
         "failed",
     )
+
+
+def test_a_long_list_of_one_name_is_compared_at_once() -> None:
+    metrics = "[" + ", ".join("{type: f1, value: 1}" for _ in range(10_000)) + "]"
+    long = parse(
+        f"notes: [{'x, ' * 30_000}y]\nquantitative_analysis: {{performance_metrics: {metrics}}}"
+    )
+    start = time.process_time()
+    assert len(diff(parse("notes: []"), long).changes) == 40_001
+    assert time.process_time() - start < 10  # it took minutes
+
+
+def test_an_entry_called_like_a_second_one_is_not_lost() -> None:
+    found = diff(parse("notes: []"), parse("notes: [a, 'a #2', a]"))
+    assert sorted(change.after for change in found.changes) == ["a", "a", "a #2"]
 
 
 def test_results_keep_the_contract() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -137,14 +138,14 @@ def _as_written(document: Document, value: Any, place: Place) -> Any:
 
 def _by_name(document: Document) -> dict[tuple[str, str, str, int], Number]:
     found: dict[tuple[str, str, str, int], Number] = {}
+    seen: Counter[tuple[str, str, str]] = Counter()
     for place, metric in layout.metrics(document.content):
         source = layout.mapping(metric, "source")
         name = str(metric.get("type") or source.get("metric") or "number")
         part = document.said(place, metric, "slice") or ""
-        key = (str(place[0]), name, part, 0)
-        while key in found:  # two numbers of one name are told apart by their order
-            key = (*key[:3], key[3] + 1)
-        found[key] = (place, metric)
+        key = (str(place[0]), name, part)
+        found[*key, seen[key]] = (place, metric)  # those of one name are told apart by their order
+        seen[key] += 1
     return found
 
 
@@ -167,15 +168,18 @@ def _float(text: str) -> float | None:
 def _named(items: list[Any]) -> dict[str, Any]:
     """Name each entry by what it is called, so that an entry that only moved is no change."""
     found: dict[str, Any] = {}
+    seen: Counter[str] = Counter()
     for item in items:
         named = (
             next((str(item[k]) for k in _KEYS if item.get(k) is not None), "")
             if isinstance(item, dict)
             else ""
         )
-        name = named or _shown(item)
-        count = sum(known == name or known.startswith(f"{name} #") for known in found)
-        found[f"{name} #{count + 1}" if count else name] = item
+        name = key = named or _shown(item)
+        while key in found:  # another of this name, or one that is itself called `a #2`
+            seen[name] += 1
+            key = f"{name} #{seen[name] + 1}"
+        found[key] = item
     return found
 
 
