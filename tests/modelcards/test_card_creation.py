@@ -173,6 +173,16 @@ def test_init_asks_only_for_what_it_cannot_find(
     assert path.read_bytes() == before
 
 
+def test_init_keeps_the_line_ends_and_says_what_it_cannot_read(tmp_path: Path) -> None:
+    card = tmp_path / "card.yaml"
+    card.write_bytes(b"# c\r\nmodel_details:\r\n  name: scenes\r\n  overview: 'TODO: x'\r\n")
+    CliRunner().invoke(app, ["init", "--out", str(card)], input="Ships.\n")
+    assert card.read_bytes().count(b"\r\n") == card.read_bytes().count(b"\n") == 4
+    card.write_bytes("overview: é".encode("latin-1"))
+    unread = CliRunner().invoke(app, ["init", "--out", str(card)])
+    assert isinstance(unread.exception, DataError)
+
+
 def test_create_an_empty_card(tmp_path: Path) -> None:
     out = tmp_path / "c.yaml"
     made = CliRunner().invoke(app, ["create", "forecasting", "--out", str(out), "--name", "load"])

@@ -43,7 +43,7 @@ def init(
     What the folder says (licence, repository, commit) is found and not asked for.
     """
     from modelward.modelcards.card import ModelCard
-    from modelward.modelcards.codecs.yaml import parse
+    from modelward.modelcards.codecs.yaml import parse, read
     from modelward.modelcards.conversion.pointers import put
     from modelward.modelcards.creation.templates import KINDS, content_of_template
 
@@ -53,10 +53,9 @@ def init(
             kind = (
                 KINDS[0] if yes else typer.prompt(f"Kind of model ({', '.join(KINDS)})", KINDS[0])
             )
-        text = ModelCard.model_validate(content_of_template(kind)).to_yaml()
+        document = parse(ModelCard.model_validate(content_of_template(kind)).to_yaml(), out)
     else:
-        text = out.read_text("utf-8")
-    document = parse(text, out)
+        document = read(out)
     answers = {} if yes else _ask(document.texts)
     content = ModelCard.from_document(document)
     if answers or new:
@@ -69,8 +68,8 @@ def init(
             from modelward.core.files import write_whole
             from modelward.modelcards.codecs.editing import edit
 
-            write_whole(out, edit(text, parse(text, out).content, filled))
-    left = len(_todos(parse(out.read_text("utf-8"), out).texts))
+            write_whole(out, edit(document.written, read(out).content, filled))
+    left = len(_todos(read(out).texts))
     typer.echo(f"{out}: {left} TODOs left" if left else f"{out}: filled in")
 
 
