@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from modelward.core.errors import DataError
 from modelward.modelcards import ModelCard, parse, read, validate
 from modelward.modelcards.codecs.document import dotted
+from modelward.modelcards.codecs.json import load_json
 from modelward.modelcards.codecs.yaml import write
 
 CARD = """\
@@ -60,6 +61,13 @@ MERGES = "a0: &a0 {x: 1}\n" + "".join(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        (
+            "a: !!python/object/apply:os.system [ls]",
+            r"1:4: tag .*os.system is not allowed in a card",
+        ),
+        ("a: !!set {b, c}", r"1:4: tag .*set is not allowed in a card"),
+        ("!!python/name:os.system a: 1", r"1:1: tag .*os.system is not allowed in a card"),
+        ("é: 1\nb: \0", r"c.yaml:2:4: not valid YAML: control character U\+0000 is not allowed$"),
         ("a: [1", r"c.yaml:\d+:\d+: not valid YAML"),
         ("- a\n- b\n", "expected a mapping at the top, got list"),
         ("a: 1\na: 2\n", "c.yaml:2:1: key 'a' is given twice"),
@@ -97,6 +105,13 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         read("/dev/zero")
     (tmp_path / "empty.yaml").write_text("")
     assert read(tmp_path / "empty.yaml").content == {}
+
+
+def test_a_whole_number_without_end_stays_text_in_json() -> None:
+    text = f'{{"model_details": {{"version": {{"name": {"9" * 6000}}}}}}}'
+    assert load_json(text, Path("c.json"))["model_details"]["version"]["name"] == "9" * 6000
+    with pytest.raises(DataError, match=r"c.json:1:1: not valid JSON: nested too deep"):
+        load_json("[" * 200_000, Path("c.json"))
 
 
 @settings(max_examples=300, deadline=None)

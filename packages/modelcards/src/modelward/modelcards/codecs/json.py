@@ -12,6 +12,8 @@ from modelward.modelcards.codecs.document import Document
 from modelward.modelcards.codecs.exact import Exact
 from modelward.modelcards.codecs.made import document_of
 
+_MOST_DIGITS = 300
+
 
 def parse_json(text: str, source: Path) -> Document:
     """Read a JSON object. Raises `DataError` naming line and column of what is none."""
@@ -26,17 +28,28 @@ def load_json(text: str, source: Path) -> dict[str, Any]:
     """Read the content alone, numbers as written; NaN and Infinity, which are no JSON, as text."""
     try:
         content = json.loads(
-            text, parse_float=Exact.of, parse_constant=str, object_pairs_hook=_once
+            text,
+            parse_float=Exact.of,
+            parse_int=_whole,
+            parse_constant=str,
+            object_pairs_hook=_once,
         )
     except json.JSONDecodeError as error:
         raise DataError(
             f"{source}:{error.lineno}:{error.colno}: not valid JSON: {error.msg}"
         ) from error
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise DataError(f"{source}:1:1: not valid JSON: nested too deep") from error
+    except ValueError as error:
         raise DataError(f"{source}:1:1: not valid JSON: {error}") from error
     if not isinstance(content, dict):
         raise DataError(f"{source}:1:1: expected a JSON object, got {type(content).__name__}")
     return content
+
+
+def _whole(text: str) -> int | str:
+    """Give a number; one of more digits than Python reads stays text, as in YAML."""
+    return int(text) if len(text) <= _MOST_DIGITS else text
 
 
 def dump_json(content: dict[str, Any]) -> str:

@@ -26,9 +26,13 @@ MAX_DEPTH = 64
 # libyaml compares each %TAG line with all before it: a file full of them takes many seconds.
 _MAX_TAG_LINES = 64
 
+_TAGS = "tag:yaml.org,2002:"
 _READABLE = {
-    f"tag:yaml.org,2002:{name}"
-    for name in ("str", "int", "float", "bool", "null", "map", "seq", "timestamp", "value")
+    yaml.ScalarNode: {
+        _TAGS + name for name in ("str", "int", "float", "bool", "null", "timestamp", "value")
+    },
+    yaml.SequenceNode: {_TAGS + "seq"},
+    yaml.MappingNode: {_TAGS + "map"},
 }
 _QUOTED = ("'", '"', "|", ">")
 _INT = re.compile(r"[-+]?\d{1,300}")
@@ -109,10 +113,7 @@ def parse(text: str, source: Path = Path("card.yaml")) -> Document:
     try:
         root = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        at = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else str(source)
-        problem = getattr(error, "problem", None) or error
-        raise DataError(f"{at}: not valid YAML: {problem}") from error
+        raise DataError(f"{source}:{_fault(text, error)}") from error
     reader = _Reader(source)
     content = reader.value(root, ()) if root is not None else {}
     if not isinstance(content, dict):
@@ -120,6 +121,17 @@ def parse(text: str, source: Path = Path("card.yaml")) -> Document:
             f"{source}:1:1: expected a mapping at the top, got {type(content).__name__}"
         )
     return Document(source, content, reader.positions, reader.texts, text)
+
+
+def _fault(text: str, error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or error
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    if isinstance(error, yaml.reader.ReaderError):  # it counts bytes, and names no line
+        before = text.partition(chr(error.character))[0]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        problem = f"control character U+{error.character:04X} is not allowed"
+    return f"{line}:{column}: not valid YAML: {problem}"
 
 
 class _Reader:
@@ -146,6 +158,7 @@ class _Reader:
             raise self.fail(node, f"more than {MAX_VALUES} values, aliases filled in")
         if len(place) > MAX_DEPTH:
             raise self.fail(node, "an alias that holds itself, or is nested too deep")
+        self.plain(node)
         mark = node.start_mark
         self.positions[place] = (mark.line + 1, mark.column + 1)
         if isinstance(node, yaml.MappingNode):
@@ -157,6 +170,10 @@ class _Reader:
         self.texts[place] = str(node.value)
         return self.scalar(node)
 
+    def plain(self, node: yaml.Node) -> None:
+        if node.tag not in _READABLE[type(node)]:
+            raise self.fail(node, f"tag {node.tag} is not allowed in a card")
+
     def entries(self, node: yaml.MappingNode, place: Place) -> dict[str, yaml.Node]:
         own: dict[str, yaml.Node] = {}
         merged: dict[str, yaml.Node] = {}
@@ -164,7 +181,7 @@ class _Reader:
         if self.count > MAX_VALUES:
             raise self.fail(node, f"more than {MAX_VALUES} values, aliases filled in")
         for key, child in node.value:
-            if key.tag == "tag:yaml.org,2002:merge":
+            if key.tag == _TAGS + "merge":
                 parts = child.value if isinstance(child, yaml.SequenceNode) else [child]
                 if len(place) > MAX_DEPTH or not all(
                     isinstance(p, yaml.MappingNode) for p in parts
@@ -176,6 +193,7 @@ class _Reader:
                 continue
             if not isinstance(key, yaml.ScalarNode):
                 raise self.fail(key, "expected a text as key")
+            self.plain(key)
             if key.value in own:
                 raise self.fail(key, f"key '{dotted((*place, key.value))}' is given twice")
             self.spend(key, key.value)
@@ -183,8 +201,6 @@ class _Reader:
         return {**merged, **own} if merged else own
 
     def scalar(self, node: Any) -> Any:
-        if node.tag not in _READABLE:
-            raise self.fail(node, f"tag {node.tag} is not allowed in a card")
         text = str(node.value)
         if node.style in _QUOTED:
             return text
