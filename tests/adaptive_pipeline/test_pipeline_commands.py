@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
@@ -9,11 +10,14 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import Result
+from rich.console import Console
 from typer.testing import CliRunner
 
 from modelward.adaptive_pipeline import (
@@ -29,6 +33,8 @@ from modelward.adaptive_pipeline import (
 )
 from modelward.adaptive_pipeline.command import app
 from modelward.adaptive_pipeline.controller.worker import Worker
+from modelward.adaptive_pipeline.live import draw
+from modelward.adaptive_pipeline.result import Underway, summarise
 from modelward.adaptive_pipeline.testing import MemoryRegistry, Threshold, World, learn
 from modelward.core.errors import ConfigError, DataError, ModelwardError, ServiceError, StateError
 
@@ -107,15 +113,28 @@ def test_status_in_words_and_as_json(ran: Path) -> None:
     assert [each["new"] for each in content["adaptations"]] == ["2"]
 
 
+def test_a_trial_without_labels_shows_no_gain(ran: Path) -> None:
+    trial = Underway("3", "2", "paired", watch=False, verdict=Comparison().verdict)
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(draw(replace(summarise(Store(f"sqlite:///{ran}")), trial=trial)))
+    shown = console.export_text()
+    assert "no gain is known yet" in shown
+    assert "inf" not in shown
+
+
 def test_the_ledger_is_shown_and_holds(ran: Path) -> None:
     shown = run("ledger", "show", ran)
-    kinds = [line.split()[1] for line in shown.stdout.splitlines()]
+    kinds = [line.split()[2] for line in shown.stdout.splitlines()]
+    times = [line.split()[1] for line in shown.stdout.splitlines()]
     assert kinds == [entry.kind for entry in Ledger(Store(f"sqlite:///{ran}")).entries()]
     assert {"signal", "decision", "retraining", "trial", "verdict", "promotion", "watch"} == set(
         kinds
     )
     lines = [json.loads(line) for line in run("ledger", "show", ran, "--json").stdout.splitlines()]
     assert [line["number"] for line in lines] == list(range(1, len(kinds) + 1))
+    assert [datetime.fromisoformat(each).timestamp() for each in times] == [
+        int(line["at"]) for line in lines
+    ]
     verified = run("ledger", "verify", ran)
     assert verified.exit_code == 0
     assert f"the chain of {len(kinds)} entries holds" in verified.stdout
@@ -133,6 +152,7 @@ def test_the_ledger_is_shown_and_holds(ran: Path) -> None:
         ("UPDATE ledger SET body = replace(body, 'served', 'saved') WHERE number = 3", 3),
         ("UPDATE ledger SET body = 'no JSON' WHERE number = 2", 2),
         ("UPDATE ledger SET at = at + 1 WHERE number = 1", 1),
+        ("UPDATE ledger SET at = 1e300 WHERE number = 1", 1),
         ("DELETE FROM ledger WHERE number = 2", 3),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as jsons
 import logging
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ def _config(path: Path) -> PipelineConfig:
     from modelward.adaptive_pipeline.assembly import read
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    # Each of its attempts to reach a repository or registry that is away; we say so once.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     return read(path)
 
 
@@ -122,9 +125,20 @@ def ledger_show(target: str = TARGET, json: bool = JSON) -> None:
 
     for entry in Ledger(_open(target)).entries():
         if json:
-            typer.echo(jsons.dumps({"number": entry.number, "kind": entry.kind, **entry.body}))
+            head = {"number": entry.number, "at": entry.at, "kind": entry.kind}
+            typer.echo(jsons.dumps({**head, **entry.body}))
         else:
-            typer.echo(f"{entry.number:4d} {entry.kind:10s} {in_words(entry.body)}")
+            typer.echo(
+                f"{entry.number:4d} {_time(entry.at)} {entry.kind:10s} {in_words(entry.body)}"
+            )
+
+
+def _time(at: float) -> str:
+    """Write Unix seconds as UTC; what is no such time (an entry may have been edited), as it is."""
+    try:
+        return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    except (TypeError, ValueError, OverflowError, OSError):
+        return str(at)
 
 
 @ledgers.command("verify")

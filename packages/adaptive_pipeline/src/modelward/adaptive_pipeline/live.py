@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import TYPE_CHECKING
 
@@ -69,11 +70,16 @@ def _trial(result: PipelineResult) -> Panel:
     if trial is None:
         return Panel("no trial under way\n\n\n", title="experiment")
     verdict, gain = trial.verdict, trial.verdict.gain
-    low = "-∞" if gain.low is None else f"{gain.low:.4g}"
-    high = "∞" if gain.high is None else f"{gain.high:.4g}"
+    shown = "no gain is known yet"
+    if gain.n:
+        low, high = (
+            sign if bound is None or math.isinf(bound) else f"{bound:.4g}"
+            for sign, bound in (("-∞", gain.low), ("∞", gain.high))
+        )
+        shown = f"gain {gain.value:.4g} [{low}, {high}]"
     text = (
         f"version {trial.challenger} beside {trial.champion}\n{trial.design}, {gain.n:,} labels\n"
-        f"gain {gain.value:.4g} [{low}, {high}]\n{verdict.reason}"
+        f"{shown}\n{verdict.reason}"
     )
     return Panel(Text(text), title="watch" if trial.watch else "experiment")
 
