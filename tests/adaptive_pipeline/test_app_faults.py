@@ -196,18 +196,20 @@ def test_its_own_numbers_are_given_while_the_store_is_away(
 
 
 def test_serving_with_a_key_asks_for_it(
-    store: Store, call: Any, monkeypatch: pytest.MonkeyPatch
+    store: Store, call: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Also where the app was made without: a key that nobody is asked for would be a trap."""
     import uvicorn
 
     served: list[Any] = []
     monkeypatch.setattr(uvicorn, "run", lambda app, **_: served.append(app))
+    caplog.set_level("INFO")
     for app in (
         Gateway(store, Serving(DOUBLE)).app,
         create_app(Gateway(store, Serving(DOUBLE)), key="s3cret"),
     ):
         serve(app, host="0.0.0.0", key="s3cret")
+    assert "starts at http://0.0.0.0:8000/" in caplog.text
     for app in served:
         assert call(app, "GET", "/metrics").status_code == 401
         key = {"X-API-Key": "s3cret"}

@@ -59,14 +59,18 @@ def elsewhere(store: Store, **more: Any) -> Lease:
     return Lease(store, "controller", holder="another-host/1", **more)
 
 
-def test_who_is_killed_is_followed_at_once(stores: Store, url: str) -> None:
+def test_who_is_killed_is_followed_at_once(
+    stores: Store, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     child = start(HOLDER, url, "3600")
     assert child.stdout is not None
     assert child.stdout.readline() == "held 1\n"
     lease = Lease(stores, "controller")
     assert not lease.acquire(wait=False)
     with pytest.raises(StateError, match=f"one at work: .*/{child.pid}"):
-        lease.acquire(timeout=0.0)
+        with caplog.at_level("INFO"):
+            lease.acquire(timeout=0.3)
+    assert caplog.text.count("another controller is at work") == 1  # told, and told once
     child.send_signal(signal.SIGKILL)
     child.communicate()
     assert lease.acquire(timeout=0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -18,6 +19,8 @@ from modelward.adaptive_pipeline.gateway.problems import problem
 from modelward.adaptive_pipeline.joiner import Joiner
 from modelward.core.errors import ConfigError
 from modelward.core.serving import LOOPBACK
+
+logger = logging.getLogger(__name__)
 
 # Seconds after which a thread that computes lets another one in: a request must not wait for the
 # writer's commit, and Python's own 5 ms would be most of the slowest answers.
@@ -104,6 +107,8 @@ def serve(
         )
     guarded = getattr(app.state, "guarded", False)
     asgi = app if guarded else Guard(app, key, names=names)
+    shown = f"[{host}]" if ":" in host else host
+    logger.info("starts at http://%s:%d/ (the loop; its API at /docs)", shown, port)
     before = sys.getswitchinterval()
     sys.setswitchinterval(_TURN)
     try:

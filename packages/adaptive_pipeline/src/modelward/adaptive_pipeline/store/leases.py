@@ -58,10 +58,15 @@ class Lease:
         Raises `StateError` when it is not to be had in time; with `wait=False` gives False instead.
         """
         until = None if timeout is None else time.monotonic() + timeout
-        never = threading.Event()
+        never, told = threading.Event(), False
         while (other := self._take()) is not None:
             if not wait:
                 return False
+            if not told:
+                logger.info(
+                    "another %s is at work (%s); waiting until it is gone", self.name, other
+                )
+                told = True
             if until is not None and time.monotonic() >= until:
                 raise StateError(
                     f"expected the {self.name} of {self.store.name} to be free, got one at work: {other}",
