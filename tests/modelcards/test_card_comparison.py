@@ -97,6 +97,13 @@ def test_a_long_list_of_one_name_is_compared_at_once() -> None:
     assert time.process_time() - start < 10  # it took minutes
 
 
+def test_the_numbers_of_a_new_section_are_told_once() -> None:
+    new = parse("drift: {summary: none, metrics: [{type: psi, value: 0.1}]}")
+    told = {str(change) for change in diff(parse("{}"), new).changes}
+    assert told == {"drift: psi: added: 0.1", "drift: summary: added: none"}
+    assert len(diff(new, parse("{}")).alarming) == 1
+
+
 def test_an_entry_called_like_a_second_one_is_not_lost() -> None:
     found = diff(parse("notes: []"), parse("notes: [a, 'a #2', a]"))
     assert sorted(change.after for change in found.changes) == ["a", "a", "a #2"]

@@ -96,6 +96,8 @@ class _Differ:
         """Compare two values; the lists of numbers were compared already."""
         if place in lists or old == new:
             return
+        if any(inner[: len(place)] == place for inner in lists):
+            old, new = old or {}, new or {}  # the numbers of a section that came or went are told
         if isinstance(old, dict) and isinstance(new, dict):
             for key in {**old, **new}:
                 yield from self.compare((*place, key), old.get(key), new.get(key), lists)
