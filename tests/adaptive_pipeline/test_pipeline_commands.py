@@ -122,6 +122,17 @@ def test_a_trial_without_labels_shows_no_gain(ran: Path) -> None:
     assert "inf" not in shown
 
 
+def test_an_entry_is_shown_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "pipeline.db"
+    error = "RuntimeError: no disk\n   2 2026-01-05T03:00:00Z promotion  \x1b[31mversion 9"
+    Ledger(Store(f"sqlite:///{path}")).append("retraining", {"reason": error})
+    (line,) = run("ledger", "show", path).stdout.splitlines()
+    assert line.endswith(
+        "retraining RuntimeError: no disk 2 2026-01-05T03:00:00Z promotion \N{REPLACEMENT CHARACTER}"
+        "[31mversion 9"
+    )
+
+
 def test_the_ledger_is_shown_and_holds(ran: Path) -> None:
     shown = run("ledger", "show", ran)
     kinds = [line.split()[2] for line in shown.stdout.splitlines()]

@@ -15,6 +15,7 @@ from modelward.adaptive_pipeline.ledger import Ledger, LedgerCheck
 from modelward.adaptive_pipeline.monitor import Monitor, Window
 from modelward.adaptive_pipeline.registry import Version
 from modelward.adaptive_pipeline.replay.evidence_path import EvidencePath, evidence_paths
+from modelward.adaptive_pipeline.retrainer.job import clean
 from modelward.adaptive_pipeline.store.store import Store
 from modelward.core.errors import StateError
 
@@ -197,7 +198,11 @@ def _under_way(standing: Standing) -> Underway | None:
 
 
 def in_words(body: Mapping[str, Any]) -> str:
-    """Say in a line what an entry of the ledger holds."""
+    """Say in one line what an entry of the ledger holds, whatever characters are in it."""
+    return " ".join(clean(_words(body)).split())
+
+
+def _words(body: Mapping[str, Any]) -> str:
     if "to" in body:
         return f"version {body['to']} takes over from {body.get('from')}"
     if "design" in body:
