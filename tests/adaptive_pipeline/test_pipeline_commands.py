@@ -27,6 +27,7 @@ from modelward.adaptive_pipeline import (
     Inline,
     Ledger,
     Performance,
+    Repository,
     SinceDrift,
     Store,
     assembly,
@@ -216,6 +217,16 @@ def test_the_page_is_one_file(ran: Path, tmp_path: Path) -> None:
     written = run("page", ran, out)
     assert (written.exit_code, written.stdout.strip()) == (0, str(out))
     assert "version 2 takes over from 1" in out.read_text("utf-8")
+
+
+def test_simulate_looks_at_no_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[float] = []
+    monkeypatch.setattr(Repository, "poll", lambda _, now: looked.append(now))
+    config = write(tmp_path)
+    triggers = "triggers: [{kind: repository, url: 'https://git.example.org/x.git'}, "
+    config.write_text(YAML.replace("triggers: [", triggers), "utf-8")
+    assert run("simulate", config, "--requests", 150, "--changes", 0).exit_code == 0
+    assert not looked
 
 
 def test_simulate_gives_the_same_again(tmp_path: Path) -> None:

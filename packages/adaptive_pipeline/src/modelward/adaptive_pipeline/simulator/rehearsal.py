@@ -33,7 +33,8 @@ def rehearse(
     The `changes` are spread evenly; labels come `delay` seconds late on average (exponentially), a
     share `duplicates` twice and a share `lost` never. Triggers, arbiter, window and comparison are
     those of `config`, or the defaults with a tolerance of 0.02 (the loss is the squared error).
-    The same seed gives the same result.
+    Repositories are not looked at: what stands there today is no part of a simulated world. The
+    same seed gives the same result.
 
     Raises `ConfigError` for settings out of range.
     """
@@ -43,6 +44,7 @@ def rehearse(
     from modelward.adaptive_pipeline.store.store import Store
     from modelward.adaptive_pipeline.testing import MemoryRegistry
     from modelward.adaptive_pipeline.triggers.performance import Performance
+    from modelward.adaptive_pipeline.triggers.repository import Repository
 
     if changes < 0 or n < 100 * (changes + 1):
         raise ConfigError(
@@ -57,6 +59,7 @@ def rehearse(
         built = assembly.build(config, without=["store", "registry", "train", "executor"])
         names = ("triggers", "arbiter", "window", "comparison", "watch", "horizon")
         made = {name: built[name] for name in names}
+        made["triggers"] = [t for t in made["triggers"] if not isinstance(t, Repository)]
     registry = MemoryRegistry()
     rng = simulation.generator("first model")
     before = [source.draw(0.0, rng) for _ in range(300)]
