@@ -164,6 +164,7 @@ WRONG = {
     "rules: {r: {given: $, then: [truthy]}}": r":1:30: expected a mapping with 'function'",
     "rules: {r: {given: $, then: {function: length, functionOptions: {most: 3}}}}": r"expected options of min, max, got 'most'",
     "rules: {r: {given: $, then: {function: xor}}}": r"expected the option 'properties'",
+    "rules: {r: {given: $, then: {function: pattern, functionOptions: {match: (}}}}": r"rules.yaml:1:66: expected a regular expression, got '\('",
     "rules: {r: {given: $, then: {function: length, functionOptions: {max: a}}}}": r"the option 'max' cannot be 'a'",
     "extends: https://example.org/rules.yaml": r"nothing is fetched",
     "extends: ../../outside.yaml": r"lies outside the folder of the ruleset",

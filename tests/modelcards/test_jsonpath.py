@@ -98,6 +98,15 @@ def test_a_path_that_explodes_is_bounded() -> None:
         select(wide, "$[?count($..*[?@ == count($..*)]) > 0]")
 
 
+@pytest.mark.parametrize(
+    "pattern", ["a{9999999999}", "(?:(?:a{100}){100}){100}", r"/\d{200000,}/i"]
+)
+def test_a_pattern_that_compiles_for_ever_is_refused(pattern: str) -> None:
+    with pytest.raises(DataError, match="at most 100000 signs, repetitions written out"):
+        matches(pattern, "a")
+    assert matches(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-\w{0,999999}$", "01234567-0123-0123-0123-a")
+
+
 def test_a_pattern_that_takes_for_ever_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("modelward.modelcards.rules.patterns.TIMEOUT_S", 0.05)
     with pytest.raises(DataError, match="done within"):

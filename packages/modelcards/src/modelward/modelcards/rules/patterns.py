@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -9,6 +10,9 @@ from modelward.core.errors import DataError
 
 TIMEOUT_S = 1.0
 _FLAGS = {"i": "IGNORECASE", "m": "MULTILINE", "s": "DOTALL", "u": "UNICODE", "g": None, "y": None}
+
+MOST_SIGNS = 100_000
+_TOKENS = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\{(\d+)(?:,\d*)?\}|.", re.DOTALL)
 
 
 def matches(pattern: str, text: str, *, whole: bool = False) -> bool:
@@ -34,8 +38,14 @@ def matches(pattern: str, text: str, *, whole: bool = False) -> bool:
 
 @lru_cache(maxsize=512)
 def compile_pattern(pattern: str) -> Any:
-    """Compile a pattern. Raises `DataError` for what is none."""
+    """Compile a pattern. Raises `DataError` for what is none, and for one that would be too long."""
     import regex
+
+    if _written_out(pattern) > MOST_SIGNS:  # compiling writes a{9999999} out, and has no time limit
+        raise DataError(
+            f"expected a pattern of at most {MOST_SIGNS} signs, repetitions written out, got more in "
+            f"{pattern[:80]!r}"
+        )
 
     flags = 0
     if pattern.startswith("/") and pattern.rfind("/") > 0:
@@ -49,3 +59,24 @@ def compile_pattern(pattern: str) -> Any:
         return regex.compile(pattern, flags)
     except regex.error as error:
         raise DataError(f"expected a regular expression, got {pattern[:80]!r}: {error}") from error
+
+
+def _written_out(pattern: str) -> int:
+    """Count a pattern's signs, each as often as it must be there.
+
+    >>> _written_out("ab{3}(?:cd{2}){10}")
+    54
+    """
+    groups, last = [0], 0
+    for token in _TOKENS.finditer(pattern):
+        if token[0] == "(":
+            groups.append(0)
+            continue
+        if token[0] == ")" and len(groups) > 1:
+            last = groups.pop()
+        elif token[1] is None:
+            last = 1
+        else:
+            last *= max(int(token[1][:9]) - 1, 0)
+        groups[-1] += last
+    return sum(groups)

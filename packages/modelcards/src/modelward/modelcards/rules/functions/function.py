@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from modelward.core.errors import DataError
 from modelward.modelcards.codecs.document import Document, Place
+from modelward.modelcards.rules.patterns import compile_pattern
 
 UNDEFINED: Any = type(
     "Undefined", (), {"__repr__": lambda _: "undefined", "__bool__": lambda _: False}
@@ -36,13 +38,14 @@ class Function:
 
     `call(target, options)` gives results. `takes` are the types of value it looks at (None: any,
     also the undefined one); another value is passed over, as in Spectral. `options` are the names it
-    knows, `needs` those it cannot do without.
+    knows, `needs` those it cannot do without, `patterns` those that are regular expressions.
     """
 
     call: Callable[[Target, Mapping[str, Any]], Iterator[Result]]
     takes: tuple[type, ...] | None = None
     options: Mapping[str, type | tuple[type, ...]] | None = None
     needs: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
 
     def check_options(self, options: Any) -> str:
         """Say what is wrong with a rule's options, or nothing."""
@@ -54,5 +57,10 @@ class Function:
                 return f"expected options of {', '.join(known) or 'none'}, got {name!r}"
             if not isinstance(value, known[name]):
                 return f"the option {name!r} cannot be {value!r}"
+            if name in self.patterns:
+                try:
+                    compile_pattern(value)
+                except DataError as error:
+                    return error.fact
         missing = [name for name in self.needs if name not in options]
         return f"expected the option {missing[0]!r}, got none" if missing else ""

@@ -88,7 +88,9 @@ def _short(value: Any) -> str:
 
 
 FUNCTIONS = {
-    "pattern": Function(_pattern, (str,), {"match": str, "notMatch": str}),
+    "pattern": Function(
+        _pattern, (str,), {"match": str, "notMatch": str}, patterns=("match", "notMatch")
+    ),
     "casing": Function(
         _casing, (str,), {"type": str, "disallowDigits": bool, "separator": dict}, ("type",)
     ),
