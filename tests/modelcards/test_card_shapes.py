@@ -35,7 +35,7 @@ def record(tmp_path: Path) -> Evidence:
 def check(folder: Path, record: Evidence, text: str) -> CardVerification:
     """Verify a card that lists the record, with `text` after; `SOURCE` stands for its AP."""
     source = f"{{record: e.json, digest: '{record.digest}', metric: AP}}"
-    omits = "omits: [{metric: AP}, {metric: AP, slice: '0.50'}]"
+    omits = "omits: [{metric: AP, reason: r}, {metric: AP, slice: '0.50', reason: r}]"
     listed = f"evidence: [{{record: e.json, digest: '{record.digest}', {omits}}}]\n"
     return verify(parse(listed + text.replace("SOURCE", source), folder / "card.yaml"))
 

@@ -196,6 +196,10 @@ def test_a_number_that_was_taken_out_is_found(tmp_path: Path) -> None:
     assert verify(
         parse(path.read_text("utf-8") + "  omits: [{metric: error, reason: dull}]\n", path)
     )
+    for nothing in ("", ", reason: ' '", ", reason: null"):
+        unsaid = path.read_text("utf-8") + f"  omits: [{{metric: error{nothing}}}]\n"
+        (failure,) = verify(parse(unsaid, path)).failures
+        assert failure.detail == "the card gives no reason for leaving out error = 0.1"
 
 
 @pytest.fixture

@@ -87,18 +87,24 @@ class ListingCheck:
         self, place: Place, name: str, reference: dict[str, Any], record: Evidence
     ) -> Iterator[Claim]:
         """Find numbers of a record that the card does not give: it must not pick what it likes."""
-        omitted = {
-            (str(entry.get("metric")), None if entry.get("slice") is None else str(entry["slice"]))
+        reasons = {
+            (
+                str(entry.get("metric")),
+                None if entry.get("slice") is None else str(entry["slice"]),
+            ): str(entry.get("reason") or "").strip()
             for entry in reference.get("omits") or []
             if isinstance(entry, dict)
         }
         for metric in record.metrics:
             if (name, metric.name, metric.slice) in self.cited:
                 continue
-            if (metric.name, metric.slice) not in omitted:
+            reason = reasons.get((metric.name, metric.slice))
+            if reason is None:
                 yield self._missing(place, metric, "the card leaves out")
             elif metric.passed is False:
                 yield self._missing(place, metric, "a failed number cannot be left out:")
+            elif not reason:
+                yield self._missing(place, metric, "the card gives no reason for leaving out")
 
     def _missing(self, place: Place, metric: Metric, what: str) -> Claim:
         return self.claimant.claim(place, metric.name, "mismatch", f"{what} {metric.in_words()}")
