@@ -179,7 +179,12 @@ def test_coverage_says_which_field_covers_a_point() -> None:
         "considerations: {use_cases: [{description: x}], human_oversight: TODO}\n"
         "governance: {standards: [{name: ISO/IEC 42001}]}\nlifecycle: {changes: []}\n"
     )
-    points = {p.point: p for p in coverage(card).points}
+    report = coverage(card)
+    points = {p.point: p for p in report.points}
+    lines = {line.partition(" ")[0]: line for line in repr(report).splitlines()}
+    assert "…; fill in" in lines["2(a)"]  # what is cut says so, and what is wanting is named
+    assert all(name in lines[p.point] for p in report.points for name in p.missing)
+    assert "fill in" not in lines["1(a)"]
     assert points["1(a)"].standing == "covered"
     assert "model_details.owners[*].name" in points["1(a)"].covered_by
     assert points["2(e)"].standing == "missing", "a TODO says nothing"

@@ -6,6 +6,7 @@ An aid to writing the documentation, and not legal advice.
 from __future__ import annotations
 
 import json
+import textwrap
 from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -52,8 +53,9 @@ class Coverage:
     def __repr__(self) -> str:
         lines = [self.verdict]
         for point in self.points:
-            fields = ", ".join(point.covered_by) or "nothing"
-            lines.append(f"{point.point:5} {point.standing:8} {point.title[:60]} ({fields[:60]})")
+            title = textwrap.shorten(point.title, 60, placeholder=" …")
+            wanting = f"; fill in {', '.join(point.missing)}" if point.missing else ""
+            lines.append(f"{point.point:5} {point.standing:8} {title}{wanting}")
         return "\n".join([*lines, NOT_ADVICE])
 
     @property
