@@ -92,7 +92,9 @@ def coverage(
 
 
 def catalogue(
-    folder: Path = typer.Argument(help="A folder with cards in it."),
+    folder: Path = typer.Argument(
+        help="A folder: YAML files in it called modelcard, or ending so."
+    ),
     out: Path = typer.Option(Path("model-cards"), help="Where to write the site."),
     rules: list[str] = typer.Option(["default"], help="Rulesets."),
     mlflow: str | None = typer.Option(None, help="MLflow's tracking URI."),
