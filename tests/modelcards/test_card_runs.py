@@ -282,13 +282,17 @@ def store(tmp_path: Path) -> tuple[Any, str, str]:
     return client, uri, run.info.run_id
 
 
-def test_a_card_of_a_registered_model(store: tuple[Any, str, str], tmp_path: Path) -> None:
+def test_a_card_of_a_registered_model(
+    store: tuple[Any, str, str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     client, uri, run = store
     client.create_registered_model("scenes")
     source = f"{client.get_run(run).info.artifact_uri}/model"
     client.create_model_version("scenes", source=source, run_id=run)
     client.set_registered_model_alias("scenes", "champion", "1")
+    capfd.readouterr()
     card = ModelCard.from_mlflow("models:/scenes@champion", tracking_uri=uri)
+    assert "Downloading" not in capfd.readouterr().err
     assert card.content() == ModelCard.from_mlflow("models:/scenes/1", tracking_uri=uri).content()
     document = read(card.save(tmp_path / "card.yaml"))
     assert document.content["model_details"]["name"] == "scenes"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -56,7 +58,7 @@ def _read(place: str, tracking_uri: str | None) -> Formats:
             run_id, _, path = place.removeprefix("runs:/").partition("/")
             place = f"{client.get_run(run_id).info.artifact_uri}/{path}"
         _check_host(place, client.tracking_uri)
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, _without_bar():
             path = mlflow.artifacts.download_artifacts(
                 artifact_uri=f"{place}/MLmodel",
                 dst_path=folder,
@@ -71,6 +73,21 @@ def _read(place: str, tracking_uri: str | None) -> Formats:
         for side, key in (("input", "inputs"), ("output", "outputs"))
         if signature.get(key)
     }
+
+
+@contextmanager
+def _without_bar() -> Iterator[None]:
+    """Keep MLflow from drawing a bar for one small file; by a setting, there is no other way."""
+    name = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
+    before = os.environ.get(name)
+    os.environ[name] = "false"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def _check_host(place: str, tracking_uri: str) -> None:
