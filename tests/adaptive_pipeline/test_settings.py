@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.adaptive_pipeline.loops import pipeline
 
-from modelward.adaptive_pipeline import AdaptivePipeline, PipelineConfig, Registry, assembly
+from modelward.adaptive_pipeline import AdaptivePipeline, PipelineConfig, Registry, Store, assembly
 from modelward.adaptive_pipeline.retrainer.executors import Inline, LocalProcess, Ray
+from modelward.adaptive_pipeline.testing import learn
 from modelward.adaptive_pipeline.triggers import Performance, Repository, Schedule
 from modelward.core.config import InvalidConfigError, loads
 from modelward.core.errors import ConfigError
@@ -73,6 +75,33 @@ def test_a_pipeline_from_a_file_serves(tmp_path: Path, memory: Registry) -> None
     assert loop.monitor.loss("1").n == 1
     assert (tmp_path / "here.db").exists()
     loop.close()
+
+
+def test_a_training_that_was_cut_off_does_not_hold_up_the_requests(
+    store: Store, memory: Registry
+) -> None:
+    def killed(data: Any, context: Any) -> Any:
+        raise KeyboardInterrupt
+
+    first = pipeline(store, memory, killed)
+    for number in range(120):
+        first.predict({"x": number / 120}, f"r{number}")
+        first.label(f"r{number}", int(number > 60))
+    with pytest.raises(KeyboardInterrupt):
+        first.retrain("by hand")
+    first.close()
+    trained: list[int] = []
+
+    def train(data: Any, context: Any) -> Any:
+        trained.append(len(data.seq))
+        return learn(data, context)
+
+    again = pipeline(store, memory, train, begin=False)
+    assert again.predict({"x": 0.7}, "answered").version == "1"
+    assert not trained
+    again.step()
+    assert len(trained) == 1
+    again.close()
 
 
 def test_segments_that_would_guard_nothing_are_refused(tmp_path: Path, memory: Registry) -> None:

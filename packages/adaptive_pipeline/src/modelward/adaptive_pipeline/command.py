@@ -59,7 +59,7 @@ def run(config: Path = CONFIG) -> None:
     """Run the whole loop in this process: gateway, joiner and controller."""
     from modelward.adaptive_pipeline.pipeline import AdaptivePipeline
 
-    AdaptivePipeline(_config(config), wait=None).run()
+    AdaptivePipeline(_config(config), wait=None, begin=False).run()
 
 
 @app.command()

@@ -63,7 +63,8 @@ class AdaptivePipeline:
 
     Where the pipeline stands is stored together with each label's effect, so that another pipeline
     on the same store goes on from there. While another process works on the store, this one waits,
-    `wait` seconds at most (None: for as long as it takes).
+    `wait` seconds at most (None: for as long as it takes). What was under way there is finished
+    before it serves, or with `begin=False` beside it, by the first step.
 
     Raises `ConfigError` when store, registry or training function are missing or a segment is no
     column of the champion, and `StateError` when no champion is registered or the store is still
@@ -91,6 +92,7 @@ class AdaptivePipeline:
         segments: Sequence[str] | None = None,
         isolate: bool | None = None,
         wait: float | None = 30.0,
+        begin: bool = True,
         clock: Callable[[], float] = time.time,
         seed: int | None = None,
     ) -> None:
@@ -154,7 +156,7 @@ class AdaptivePipeline:
             clock=clock,
             on_plan=self._follow,
         )
-        self.controller.start(wait=wait)
+        self.controller.start(wait=wait, begin=begin)
 
     def predict(
         self, row: Mapping[str, Any], request_id: str | None = None, *, unit: str | None = None

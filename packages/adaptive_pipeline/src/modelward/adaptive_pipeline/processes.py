@@ -89,7 +89,7 @@ def run_controller(config: PipelineConfig) -> None:
     """Decide and retrain, until told to stop. A second one waits for the first to go."""
     with _until_told() as stop:
         if _our_turn(Lease(assembly.store(config), "controller"), stop):
-            pipeline = AdaptivePipeline(config, wait=None)
+            pipeline = AdaptivePipeline(config, wait=None, begin=False)
             _loop(pipeline.controller.keep_on, "controller", stop)
             pipeline.close()
 

@@ -124,8 +124,10 @@ class Controller:
         """The comparison under way, or the next one."""
         return self.memory.comparison
 
-    def start(self, *, wait: float | None = 30.0) -> None:
+    def start(self, *, wait: float | None = 30.0, begin: bool = True) -> None:
         """Take the lease, go on from what is stored, and finish what was under way.
+
+        With `begin=False` that is left to the first step: a training may take hours.
 
         Raises `StateError` when another controller still works on the store after `wait` seconds
         (None: waits for as long as it takes), or when no champion is registered.
@@ -133,7 +135,8 @@ class Controller:
         self.memory.lease.acquire(timeout=wait)
         with self._lock:
             self.memory.resume()
-            self._carry_on()
+            if begin:
+                self._carry_on()
 
     def step(self) -> None:
         """Take what was joined and signalled since the last time, and do all that follows."""
