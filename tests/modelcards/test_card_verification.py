@@ -119,8 +119,21 @@ def test_claims_without_evidence_are_unbacked(tmp_path: Path) -> None:
         "  - {type: f1, value: 0.5}\n"
     )
     result = verify(parse(text, tmp_path / "card.yaml"))
-    assert [f.status for f in result.failures] == ["unbacked", "unbacked"]
-    assert "no metric 'recall'" in result.failures[0].detail
+    unbacked = [f for f in result.failures if f.status == "unbacked"]
+    assert len(unbacked) == 2
+    assert "no metric 'recall'" in unbacked[0].detail
+
+
+def test_what_a_cited_record_found_counts_though_the_card_does_not_list_it(
+    tmp_path: Path,
+) -> None:
+    """Else a card could drop the list of its evidence, and with it the number that does not flatter."""
+    record = evidence(tmp_path)
+    source = f"{{record: evidence.json, digest: '{record.digest}', metric: images}}"
+    number = f"performance_metrics: [{{type: images, value: 48, source: {source}}}]"
+    result = verify(parse(f"quantitative_analysis: {{{number}}}\n", tmp_path / "card.yaml"))
+    assert [f.status for f in result.failures] == ["mismatch", "mismatch"]
+    assert "the card leaves out AP" in result.failures[0].detail
 
 
 def test_records_outside_the_folder_are_not_opened(tmp_path: Path) -> None:

@@ -43,8 +43,9 @@ class ListingCheck:
             yield self.claimant.claim(place, title, record.status, record.detail)
             return
         yield self.held(place, title, name, reference, record)
-        if place[0] == layout.EVIDENCE[0]:
-            yield from self.left_out(place, name, reference, record)
+        # What a cited record found counts where the card lists it, and where it should have.
+        listed = place[0] == layout.EVIDENCE[0]
+        yield from self.left_out(place if listed else layout.EVIDENCE, name, reference, record)
 
     def held(
         self, place: Place, title: str, name: str, reference: dict[str, Any], record: Evidence
