@@ -165,13 +165,17 @@ environ = {"BIG": "x" * 131072}
 for file in sorted(Path().glob("*.yaml")):
     # Not ru_maxrss: it never falls, and a child of a large process starts with its parent's.
     Path("/proc/self/clear_refs").write_text("5")
-    start = time.process_time()
-    try:
-        load(file, Model, environ=environ)
-        outcome = ["read"]
-    except InvalidConfigError as error:
-        outcome = str(error).splitlines()
-    cpu = time.process_time() - start
+    cpu = 9.0
+    for _ in range(3):  # what else runs here makes a processor slower, and never faster
+        start = time.process_time()
+        try:
+            load(file, Model, environ=environ)
+            outcome = ["read"]
+        except InvalidConfigError as error:
+            outcome = str(error).splitlines()
+        cpu = min(cpu, time.process_time() - start)
+        if cpu < 0.5:
+            break
     peak = next(l for l in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in l)
     print(json.dumps([file.stem, outcome, cpu, int(peak.split()[1]) / 1024]), flush=True)
 """
