@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -48,6 +49,20 @@ def shared() -> Path:
     if not folder.is_dir():
         unavailable("the shared data folder (set MODELWARD_SHARED to where it lies)")
     return folder
+
+
+@pytest.fixture
+def without_ray() -> Iterator[None]:
+    """Begin and end without a connection to Ray.
+
+    A pool of Ray that is collected after its cluster was left calls its actors, and with that quietly
+    starts another cluster, which the next test in the process would find.
+    """
+    ray = pytest.importorskip("ray")
+    ray.shutdown()
+    yield
+    gc.collect()
+    ray.shutdown()
 
 
 @pytest.fixture(scope="module")

@@ -394,6 +394,7 @@ def test_what_goes_away_while_it_gates_postpones(
 
 @pytest.mark.slow
 @pytest.mark.cluster
+@pytest.mark.usefixtures("without_ray")
 def test_the_same_function_runs_on_a_ray_cluster(
     filled: Store, registry: Registry, champion: Scorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -100,6 +100,7 @@ def test_a_model_nobody_knows_is_refused(fleet: Fleet, paths: dict[str, Path]) -
 @pytest.mark.slow
 @pytest.mark.cluster
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("without_ray")
 def test_a_ray_cluster_gives_the_same(fleet: Fleet, paths: dict[str, Path]) -> None:
     ray = pytest.importorskip("ray")
     from ray.util.joblib import register_ray

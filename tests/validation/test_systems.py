@@ -293,6 +293,7 @@ def test_processes_of_joblib_run_the_batches():
 @pytest.mark.slow
 @pytest.mark.cluster
 @pytest.mark.filterwarnings("ignore")  # Ray's own
+@pytest.mark.usefixtures("without_ray")
 def test_a_ray_cluster_runs_the_batches(monkeypatch):
     """`joblib.parallel_config(backend="ray")` moves the runs to a cluster, and nothing else."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
