@@ -179,7 +179,10 @@ def main() -> None:
             ("/predict", json.dumps({"row": ROW}).encode()),
         ]
         with contextlib.ExitStack() as stack:
-            for (command, path), port in zip(commands, ports, strict=True):
+            # MLflow's server last: it writes into the model's folder, which the gateway then refuses.
+            for (command, path), port in sorted(
+                zip(commands, ports, strict=True), key=lambda one: one[0][1] == "/ping"
+            ):
                 stack.enter_context(server(command, port, path, folder))
             p50: list[list[float]] = [[], [], [], []]
             p99: list[list[float]] = [[], [], [], []]
